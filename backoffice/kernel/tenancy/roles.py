@@ -1,0 +1,76 @@
+"""Roles as data: which console a role opens and what it may do there.
+
+A permission is ``app.verb_noun`` as in Django. ``*`` stands for every app, or every verb and noun of an app;
+reading is ``view``. Nothing is granted that is not listed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Console(models.TextChoices):
+    PLATFORM = "platform", _("Platform console")
+    MERCHANT = "merchant", _("Merchant console")
+    DEVELOPER = "developer", _("Developer console")
+
+
+class Role(models.TextChoices):
+    PLATFORM_REVIEWER = "PLATFORM_REVIEWER", _("Platform reviewer")
+    PLATFORM_SENIOR = "PLATFORM_SENIOR", _("Platform senior reviewer")
+    PLATFORM_APPEALS = "PLATFORM_APPEALS", _("Platform appeals officer")
+    PLATFORM_MEMBER_OPS = "PLATFORM_MEMBER_OPS", _("Platform member operations")
+    PLATFORM_INDUSTRY_OPS = "PLATFORM_INDUSTRY_OPS", _("Platform industry operations")
+    PLATFORM_AUDITOR = "PLATFORM_AUDITOR", _("Platform auditor")
+    PLATFORM_ADMIN = "PLATFORM_ADMIN", _("Platform administrator")
+    MERCHANT_OWNER = "MERCHANT_OWNER", _("Merchant owner")
+    MERCHANT_OPERATOR = "MERCHANT_OPERATOR", _("Merchant operator")
+    MERCHANT_ANALYST = "MERCHANT_ANALYST", _("Merchant analyst")
+    DEVELOPER_OWNER = "DEVELOPER_OWNER", _("Developer owner")
+    DEVELOPER_MEMBER = "DEVELOPER_MEMBER", _("Developer member")
+
+
+@dataclass(frozen=True)
+class RoleGrant:
+    """What one role may do: the console it opens and its permission patterns there."""
+
+    console: Console
+    patterns: tuple[str, ...]
+
+    def allows(self, permission: str) -> bool:
+        return any(fnmatchcase(permission, pattern) for pattern in self.patterns)
+
+
+_READ_ALL = ("*.view_*",)
+# Reviewers look at stores and merchants; members' rows are for member operations, auditors and administrators.
+_READ_TENANTS = ("tenancy.view_merchant", "tenancy.view_merchanttier", "tenancy.view_store", "tenancy.view_developer", "applications.view_*")
+_MEMBER_OPS = (
+    "tenancy.view_*", "tenancy.change_store", "members.view_*", "members.import_*", "members.export_*", "members.change_member",
+    "members.change_member_status", "members.reveal_phone", "campaigns.view_*", "campaigns.change_remindersetting", "campaigns.add_remindersetting",
+    "campaigns.change_messagetemplate", "campaigns.add_messagetemplate", "campaigns.run_reminders", "campaigns.retry_message", "campaigns.why_not", "files.*", "audit.view_*",
+)
+_MERCHANT_READ = ("tenancy.view_store", "members.view_*", "campaigns.view_*", "campaigns.why_not", "files.view_*")
+_MERCHANT_WRITE = (
+    "members.import_*", "members.export_*", "members.change_member", "members.change_member_status",
+    "campaigns.add_remindersetting", "campaigns.change_remindersetting", "campaigns.add_messagetemplate", "campaigns.change_messagetemplate",
+    "files.add_importjob", "files.change_importjob", "files.view_*",
+)
+
+ROLE_GRANTS: dict[str, RoleGrant] = {
+    Role.PLATFORM_REVIEWER: RoleGrant(Console.PLATFORM, _READ_TENANTS),
+    Role.PLATFORM_SENIOR: RoleGrant(Console.PLATFORM, _READ_TENANTS),
+    Role.PLATFORM_APPEALS: RoleGrant(Console.PLATFORM, _READ_TENANTS),
+    Role.PLATFORM_MEMBER_OPS: RoleGrant(Console.PLATFORM, _MEMBER_OPS),
+    Role.PLATFORM_INDUSTRY_OPS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "campaigns.view_*", "members.view_level")),
+    Role.PLATFORM_AUDITOR: RoleGrant(Console.PLATFORM, (*_READ_ALL, "campaigns.why_not")),
+    Role.PLATFORM_ADMIN: RoleGrant(Console.PLATFORM, ("*",)),
+    Role.MERCHANT_OWNER: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, "members.reveal_phone", "tenancy.view_seat")),
+    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE)),
+    Role.MERCHANT_ANALYST: RoleGrant(Console.MERCHANT, _MERCHANT_READ),
+    Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "tenancy.view_seat")),
+    Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer",)),
+}

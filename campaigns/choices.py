@@ -1,0 +1,79 @@
+"""Codes of messaging."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+STORE_DAY_CAP = 2
+PERSON_DAY_CAP = 10
+"""Base fatigue caps per person and local day: messages from one store, messages in all. Business rule; database constraints hold them."""
+
+REMINDER_INTERVAL_DAYS = 30
+EXPIRY_NOTICE_DAYS = 7
+
+
+class ScenarioCode(models.TextChoices):
+    BALANCE_REMINDER = "BALANCE_REMINDER", _("Balance reminder")
+    EXPIRY_REMINDER = "EXPIRY_REMINDER", _("Expiry reminder")
+    AFTER_PAYMENT = "AFTER_PAYMENT", _("Notice after payment")
+    LEVEL_CHANGE = "LEVEL_CHANGE", _("Level change")
+    FIRST_PURCHASE = "FIRST_PURCHASE", _("First purchase")
+    REPURCHASE = "REPURCHASE", _("Repurchase")
+    DORMANT = "DORMANT", _("Dormant members")
+    SUBSCRIPTION_PUSH = "SUBSCRIPTION_PUSH", _("Subscription push")
+    BROADCAST_PUSH = "BROADCAST_PUSH", _("Broadcast push")
+    WIN_BACK_PUSH = "WIN_BACK_PUSH", _("Win-back push")
+
+
+PERIODIC_CARDS = (ScenarioCode.BALANCE_REMINDER.value, ScenarioCode.EXPIRY_REMINDER.value)
+"""The two cards that share one 30-day clock and of which a person gets one a day and store."""
+
+
+class MessageStatus(models.TextChoices):
+    PENDING = "PENDING", _("Waiting to be handed over")
+    SENT = "SENT", _("Sent")
+    FAILED = "FAILED", _("Failed")
+    UNKNOWN = "UNKNOWN", _("Outcome unknown")
+    SUPPRESSED = "SUPPRESSED", _("Held back")
+    CANCELLED = "CANCELLED", _("Cancelled")
+    MISSED = "MISSED", _("Missed its day")
+
+
+# SENT, UNKNOWN and PENDING hold a slot of both caps; the others gave it back or never had one.
+MESSAGE_TRANSITIONS: dict[str, frozenset[str]] = {
+    MessageStatus.PENDING: frozenset({MessageStatus.SENT, MessageStatus.FAILED, MessageStatus.UNKNOWN, MessageStatus.CANCELLED, MessageStatus.MISSED}),
+    MessageStatus.FAILED: frozenset({MessageStatus.PENDING}),
+    MessageStatus.UNKNOWN: frozenset({MessageStatus.SENT, MessageStatus.FAILED}),
+    MessageStatus.SENT: frozenset(),
+    MessageStatus.SUPPRESSED: frozenset(),
+    MessageStatus.CANCELLED: frozenset(),
+    MessageStatus.MISSED: frozenset(),
+}
+SLOT_HOLDING = (MessageStatus.PENDING.value, MessageStatus.SENT.value, MessageStatus.UNKNOWN.value)
+
+
+class SuppressionReason(models.TextChoices):
+    STORE_CAP = "store_cap", _("Two messages from this store today already")
+    PLATFORM_CAP = "platform_cap", _("Ten messages from all stores today already")
+    SETTING_OFF = "setting_off", _("Reminders are switched off")
+    NOT_ACTIVE = "not_active", _("Not an active member")
+    CARDS_OFF = "cards_off", _("The member switched these cards off")
+    NOT_DUE = "not_due", _("Less than 30 days since the last card")
+    NO_BALANCE = "no_balance", _("No credit to tell about")
+    NOT_RUN = "not_run", _("The day's run has not happened yet")
+    MISSED_DAY = "missed_day", _("Not handed over before midnight")
+    STALE = "stale", _("Learned of after the day of the payment")
+    STORE_CLOSED = "store_closed", _("The store is closed")
+
+
+class RunStatus(models.TextChoices):
+    WAITING = "WAITING", _("Waiting")
+    DECIDING = "DECIDING", _("Deciding")
+    DONE = "DONE", _("Done")
+
+
+class ReceiptEvent(models.TextChoices):
+    DELIVERED = "delivered", _("Delivered")
+    OPENED = "opened", _("Opened")
+    CLICKED = "clicked", _("Clicked")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    FAILED = "failed", _("Failed")

@@ -1,0 +1,137 @@
+"""The credit ledger: accounts, lots, and the append-only entries that are the truth."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.kernel.money import MoneyField
+from backoffice.kernel.tenancy.models import Store
+from members.choices import EntryKind
+from members.models.members import Member
+
+
+class CreditAccount(models.Model):
+    """A member's store credit. ``balance`` is a checked cache of what is left in the lots and not held; ``held`` is told beside it.
+
+    A lapsed lot that no job has swept yet still counts in ``balance``; what can be spent now is asked from the lots.
+    """
+
+    scope_path = "store"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="credit_accounts", verbose_name=_("store"), db_index=False)
+    member = models.OneToOneField(Member, models.PROTECT, related_name="credit_account", verbose_name=_("member"))
+    balance = MoneyField(_("balance"), default=0)
+    held = MoneyField(_("held"), default=0)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("credit account")
+        verbose_name_plural = _("credit accounts")
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(name="credit_account_never_negative", condition=models.Q(balance__gte=0, held__gte=0)),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            # "who has credit in this store" of the reminder decision and of the account list
+            models.Index(fields=["store", "member"], condition=models.Q(balance__gt=0), name="credit_account_with_balance"),
+            models.Index(fields=["store", "-id"], name="credit_account_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}"
+
+
+class CreditLot(models.Model):
+    """One top-up: principal (paid) and bonus (gifted), what is left of each, and when it lapses.
+
+    ``expires_at`` is the instant from which it can no longer be spent; empty means never. ``source_no`` is unique in the store.
+    ``principal_left`` and ``bonus_left`` are checked caches of the lot's entries.
+    """
+
+    scope_path = "store"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="credit_lots", verbose_name=_("store"), db_index=False)
+    account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="lots", verbose_name=_("credit account"), db_index=False)
+    source_no = models.CharField(_("top-up number"), max_length=64)
+    principal_amount = MoneyField(_("principal"))
+    bonus_amount = MoneyField(_("bonus"), default=0)
+    principal_left = MoneyField(_("principal left"))
+    bonus_left = MoneyField(_("bonus left"))
+    opened_at = models.DateTimeField(_("topped up"))
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("credit lot")
+        verbose_name_plural = _("credit lots")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["store", "source_no"], name="credit_lot_source_once_a_store"),
+            models.CheckConstraint(name="credit_lot_holds_something", condition=models.Q(principal_amount__gte=0, bonus_amount__gte=0) & ~models.Q(principal_amount=0, bonus_amount=0)),
+            models.CheckConstraint(
+                name="credit_lot_left_within_amounts",
+                condition=models.Q(principal_left__gte=0, bonus_left__gte=0)
+                & models.Q(principal_left__lte=models.F("principal_amount"))
+                & models.Q(bonus_left__lte=models.F("bonus_amount")),
+            ),
+            models.CheckConstraint(name="credit_lot_expires_after_opening", condition=models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=models.F("opened_at"))),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            # spending order: soonest expiry first (empty last, as PostgreSQL sorts it), then opened, then id
+            models.Index(fields=["account", "expires_at", "opened_at", "id"], condition=models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0), name="credit_lot_spending_order"),
+            models.Index(fields=["account"], name="credit_lot_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.source_no
+
+
+class CreditEntry(models.Model):
+    """The append-only truth: one movement of one lot. The database refuses to change or delete a row.
+
+    ``principal_amount`` and ``bonus_amount`` are signed yuan (plus: into the lot). One call to a service writes ``seq`` 1, 2, ... under one
+    ``idempotency_key``; ``body_hash`` on each tells whether a repeated key came with the same request.
+    ``balance_after`` is the account's balance after this entry.
+    """
+
+    scope_path = "store"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="credit_entries", verbose_name=_("store"), db_index=False, db_constraint=False)
+    account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="entries", verbose_name=_("credit account"), db_index=False, db_constraint=False)
+    lot = models.ForeignKey(CreditLot, models.PROTECT, related_name="entries", verbose_name=_("credit lot"), db_constraint=False)
+    kind = models.CharField(_("kind"), max_length=16, choices=EntryKind.choices)
+    principal_amount = MoneyField(_("principal"))
+    bonus_amount = MoneyField(_("bonus"))
+    balance_after = MoneyField(_("balance after"))
+    idempotency_key = models.CharField(_("idempotency key"), max_length=128)
+    seq = models.PositiveSmallIntegerField(_("part"), default=1)
+    body_hash = models.BinaryField(max_length=32)
+    order_no = models.CharField(_("order number"), max_length=64, blank=True, default="")
+    line_no = models.PositiveIntegerField(_("line"), null=True, blank=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by"), db_constraint=False, db_index=False)
+    reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
+    happened_at = models.DateTimeField(_("happened"))
+    recorded_at = models.DateTimeField(_("recorded"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("credit entry")
+        verbose_name_plural = _("credit entries")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["store", "idempotency_key", "seq"], name="credit_entry_once_per_key"),
+            models.CheckConstraint(name="credit_entry_balance_not_negative", condition=models.Q(balance_after__gte=0)),
+            models.CheckConstraint(
+                name="credit_entry_sign_fits_kind",
+                condition=models.Q(kind__in=["TOP_UP", "REFUND", "RELEASE"], principal_amount__gte=0, bonus_amount__gte=0)
+                | models.Q(kind__in=["SPEND", "HOLD", "LAPSE", "PAYOUT"], principal_amount__lte=0, bonus_amount__lte=0)
+                | models.Q(kind="CAPTURE", principal_amount=0, bonus_amount=0)
+                | models.Q(kind="ADJUST"),
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["account", "id"], name="credit_entry_of_account")]
+        triggers: ClassVar[list[Any]] = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.principal_amount}+{self.bonus_amount}"
