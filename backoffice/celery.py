@@ -17,6 +17,14 @@ app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
 
+def load_tasks() -> None:
+    """Know every app's tasks outside a worker too. (Celery's own way would run Django's system checks, which call this.)"""
+    from django.utils.module_loading import autodiscover_modules
+
+    autodiscover_modules("tasks")
+    app.finalize()
+
+
 @setup_logging.connect
 def use_our_logging(**_: Any) -> None:
     """Keep Celery from replacing the logging that Django's settings configure."""

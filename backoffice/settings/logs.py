@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from backoffice.logs import SHARED_PROCESSORS
+from backoffice.logs import SHARED_PROCESSORS, last_step
 from backoffice.settings.env import env
 
 __all__ = ["DJANGO_STRUCTLOG_IP_LOGGING_ENABLED", "LOGGING"]
@@ -23,7 +23,7 @@ LOGGING: dict[str, Any] = {
             "foreign_pre_chain": SHARED_PROCESSORS,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                "backoffice.logs.last_step",
+                last_step,
             ],
         }
     },

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kombu import Queue
+
 from backoffice.embedded.addresses import broker_url
 from backoffice.settings.env import env
 from backoffice.settings.language import TIME_ZONE
@@ -21,6 +23,7 @@ __all__ = [
     "CELERY_TASK_DEFAULT_QUEUE",
     "CELERY_TASK_DEFAULT_QUEUE_TYPE",
     "CELERY_TASK_IGNORE_RESULT",
+    "CELERY_TASK_QUEUES",
     "CELERY_TASK_REJECT_ON_WORKER_LOST",
     "CELERY_TASK_SERIALIZER",
     "CELERY_TASK_SOFT_TIME_LIMIT",
@@ -30,6 +33,7 @@ __all__ = [
     "CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS",
     "CELERY_WORKER_DETECT_QUORUM_QUEUES",
     "CELERY_WORKER_HIJACK_ROOT_LOGGER",
+    "CELERY_WORKER_MAX_MEMORY_PER_CHILD",
     "CELERY_WORKER_MAX_TASKS_PER_CHILD",
     "CELERY_WORKER_PREFETCH_MULTIPLIER",
     "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT",
@@ -42,8 +46,11 @@ _rabbitmq = CELERY_BROKER_URL.startswith(("amqp://", "amqps://", "pyamqp://"))
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"confirm_publish": True} if _rabbitmq else {"visibility_timeout": env.value("BROKER_VISIBILITY_TIMEOUT"), "socket_timeout": 10}
 )
-CELERY_TASK_DEFAULT_QUEUE = "backoffice"
-# RabbitMQ: quorum queues survive a node and count deliveries; Redis and Valkey know only one kind.
+CELERY_TASK_DEFAULT_QUEUE = "default"
+# RabbitMQ: quorum queues survive a node and give up on a task that kills its worker; Redis and Valkey know only one kind.
+_queue_arguments = {"x-queue-type": "quorum", "x-delivery-limit": 5} if _rabbitmq else None
+# Kinds of work that may be given workers of their own (`worker -Q dispatch`); one worker reads them all by default.
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name, queue_arguments=_queue_arguments) for name in ("default", "imports", "decide", "dispatch")]
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum" if _rabbitmq else "classic"
 CELERY_WORKER_DETECT_QUORUM_QUEUES = _rabbitmq
 
@@ -60,6 +67,7 @@ CELERY_TIMEZONE = TIME_ZONE
 
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 300_000  # kB, looked at between two tasks
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
