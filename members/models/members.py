@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.tenancy.choices import Language
 from backoffice.kernel.tenancy.models import Store
-from members.choices import ConsentSource, MemberStatus
+from members.choices import PHONE_REVEALS_A_DAY, ConsentSource, MemberStatus
 from members.models.people import Person
 
 
@@ -93,7 +93,12 @@ class Member(models.Model):
                 | models.Q(phone_encrypted__isnull=False, phone_hash__isnull=False) & ~models.Q(phone_masked=""),
             ),
         ]
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["store", "-id"], name="member_newest_of_store")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["store", "-id"], name="member_newest_of_store"),
+            # Search by the beginning of a number or a nickname, whatever the database's collation is (ADR 0032).
+            models.Index(fields=["store", "member_no"], name="member_by_number_prefix", opclasses=["", "varchar_pattern_ops"]),
+            models.Index(fields=["store", "nickname"], name="member_by_nickname_prefix", opclasses=["", "varchar_pattern_ops"]),
+        ]
 
     def __str__(self) -> str:
         return self.member_no
@@ -137,6 +142,23 @@ class PhoneChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.old_masked} > {self.new_masked}"
+
+
+class PhoneRevealCount(models.Model):
+    """How many phones a user had revealed on a local day. The database refuses more than the day's limit."""
+
+    pk = models.CompositePrimaryKey("user_id", "local_day")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"), db_index=False)
+    local_day = models.DateField(_("local day"))
+    used = models.PositiveSmallIntegerField(_("phones revealed"))
+
+    class Meta:
+        verbose_name = _("phones revealed in a day")
+        verbose_name_plural = _("phones revealed in a day")
+        constraints: ClassVar[list[Any]] = [models.CheckConstraint(name="phone_reveal_day_limit", condition=models.Q(used__lte=PHONE_REVEALS_A_DAY))]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.local_day}: {self.used}"
 
 
 class Tag(models.Model):

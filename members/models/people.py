@@ -68,3 +68,26 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind_id} {self.value_masked}"
+
+
+class IdentityLink(models.Model):
+    """An edge: one identity was seen together with another, by which source and when first. The evidence kept for later merging.
+
+    ``first`` has the smaller id of the two; a repeated sighting by the same source changes nothing.
+    """
+
+    first = models.ForeignKey(Identity, models.PROTECT, related_name="+", verbose_name=_("identity"), db_index=False)
+    second = models.ForeignKey(Identity, models.PROTECT, related_name="+", verbose_name=_("seen with"))
+    source = models.CharField(_("source"), max_length=64)
+    seen_at = models.DateTimeField(_("first seen"))
+
+    class Meta:
+        verbose_name = _("identity link")
+        verbose_name_plural = _("identity links")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["first", "second", "source"], name="identity_link_once_a_source"),
+            models.CheckConstraint(name="identity_link_is_ordered", condition=models.Q(first__lt=models.F("second"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} {self.second_id}"
