@@ -18,6 +18,8 @@ class Migration(migrations.Migration):
             name='IdentityLink',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('first', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.identity', verbose_name='identity')),
+                ('second', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.identity', verbose_name='seen with')),
                 ('source', models.CharField(max_length=64, verbose_name='source')),
                 ('seen_at', models.DateTimeField(verbose_name='first seen')),
             ],
@@ -30,6 +32,7 @@ class Migration(migrations.Migration):
             name='PhoneRevealCount',
             fields=[
                 ('pk', models.CompositePrimaryKey('user_id', 'local_day', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
                 ('local_day', models.DateField(verbose_name='local day')),
                 ('used', models.PositiveSmallIntegerField(verbose_name='phones revealed')),
             ],
@@ -45,21 +48,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='member',
             index=models.Index(fields=['store', 'nickname'], name='member_by_nickname_prefix', opclasses=['', 'varchar_pattern_ops']),
-        ),
-        migrations.AddField(
-            model_name='identitylink',
-            name='first',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.identity', verbose_name='identity'),
-        ),
-        migrations.AddField(
-            model_name='identitylink',
-            name='second',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.identity', verbose_name='seen with'),
-        ),
-        migrations.AddField(
-            model_name='phonerevealcount',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by'),
         ),
         migrations.AddConstraint(
             model_name='identitylink',
