@@ -1,16 +1,28 @@
 """Settings of the test run: the product's own, in a state folder of their own, without slow passwords and log-in pauses."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
+
+def _own_state_dir() -> str:
+    """A fresh folder, removed when this process ends: embedded servers of a test run never meet those of a demo."""
+    base = Path(os.environ.get("LOCAL_STATE_DIR") or "/var/tmp")  # noqa: S108
+    base.mkdir(parents=True, exist_ok=True)
+    state = tempfile.mkdtemp(prefix="backoffice-tests-", dir=base)
+    Path(state).chmod(0o711)
+    made_by = os.getpid()
+    atexit.register(lambda: os.getpid() == made_by and shutil.rmtree(state, ignore_errors=True))
+    return state
+
+
 os.environ["DEPLOYMENT"] = "local"
-if "LOCAL_STATE_DIR" not in os.environ:
-    # A fresh folder: embedded servers of a test run never meet those of a demo. conftest deletes it.
-    _state = tempfile.mkdtemp(prefix="backoffice-tests-", dir="/var/tmp")  # noqa: S108
-    os.environ["LOCAL_STATE_DIR"] = _state
-    os.environ["BACKOFFICE_TEST_STATE"] = _state
-    Path(_state).chmod(0o711)
+# Set already in commands that a test starts as processes of their own: they share the run's servers.
+os.environ.setdefault("BACKOFFICE_TEST_STATE", "")
+os.environ["BACKOFFICE_TEST_STATE"] = os.environ["BACKOFFICE_TEST_STATE"] or _own_state_dir()
+os.environ["LOCAL_STATE_DIR"] = os.environ["BACKOFFICE_TEST_STATE"]
 
 from backoffice.settings import *
 
