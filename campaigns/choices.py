@@ -24,6 +24,12 @@ class ScenarioCode(models.TextChoices):
     WIN_BACK_PUSH = "WIN_BACK_PUSH", _("Win-back push")
 
 
+SCENARIO_RANKS = (
+    ScenarioCode.AFTER_PAYMENT, ScenarioCode.EXPIRY_REMINDER, ScenarioCode.BALANCE_REMINDER, ScenarioCode.LEVEL_CHANGE, ScenarioCode.SUBSCRIPTION_PUSH,
+    ScenarioCode.WIN_BACK_PUSH, ScenarioCode.BROADCAST_PUSH, ScenarioCode.FIRST_PURCHASE, ScenarioCode.REPURCHASE, ScenarioCode.DORMANT,
+)
+"""Who goes first when slots are short, within one decision."""
+
 PERIODIC_CARDS = (ScenarioCode.BALANCE_REMINDER.value, ScenarioCode.EXPIRY_REMINDER.value)
 """The two cards that share one 30-day clock and of which a person gets one a day and store."""
 
@@ -63,12 +69,18 @@ class SuppressionReason(models.TextChoices):
     MISSED_DAY = "missed_day", _("Not handed over before midnight")
     STALE = "stale", _("Learned of after the day of the payment")
     STORE_CLOSED = "store_closed", _("The store is closed")
+    EXPIRY_FIRST = "expiry_first", _("The expiry reminder takes its place")
+    NOTHING_EXPIRING = "nothing_expiring", _("Nothing expires within 7 days")
 
 
 class RunStatus(models.TextChoices):
     WAITING = "WAITING", _("Waiting")
     DECIDING = "DECIDING", _("Deciding")
     DONE = "DONE", _("Done")
+    INCOMPLETE = "INCOMPLETE", _("Not finished on its day")
+
+
+OPEN_RUN = (RunStatus.WAITING.value, RunStatus.DECIDING.value)
 
 
 class ReceiptEvent(models.TextChoices):

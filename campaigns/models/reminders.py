@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.tenancy.models import Store
-from campaigns.choices import RunStatus
+from campaigns.choices import OPEN_RUN, RunStatus
 from members.models import Member
 
 
@@ -62,7 +62,7 @@ class ReminderRun(models.Model):
         verbose_name_plural = _("reminder runs")
         constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["store", "local_day"], name="reminder_run_once_a_day")]
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["local_day", "store"], condition=~models.Q(status=RunStatus.DONE), name="reminder_run_open"),
+            models.Index(fields=["local_day", "store"], condition=models.Q(status__in=OPEN_RUN), name="reminder_run_open"),
             models.Index(fields=["store", "-local_day"], name="reminder_run_newest"),
         ]
 
