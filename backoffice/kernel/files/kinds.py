@@ -60,11 +60,14 @@ class ColumnType(Protocol):
         """Boolean SQL: is the text ``expr`` (not NULL, not blank, outer white space cut) valid? Never raises, whatever the text is."""
 
     def sql_value(self, expr: str) -> str:
-        """SQL for the value as ``sql_type``; evaluated only where ``sql_valid`` holds. Percent signs doubled in both."""
+        """SQL for the value as ``sql_type``; NULL, never an error, for a blank or unreadable text. Percent signs doubled in both.
+
+        So "not blank and value IS NULL" says that a cell is bad: where speed counts, take the value once and ask ``sql_valid`` not at all.
+        """
 
 
-# Text of a cell -> the values of the parts as COPY text, or None: the cell is bad and ``type.clean`` says why.
-PartsMaker = Callable[[str], tuple[str, ...] | None]
+# Text of a cell (and of the cells ``beside`` it) -> the values of the parts as COPY text, or None: the cell is bad and ``type.clean`` says why.
+PartsMaker = Callable[..., tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,13 @@ class Parts:
     """A cell that Python turns into stored values while the file streams by, so that the text never reaches the database (a phone, a secret).
 
     ``columns`` are (name, SQL type) in ``import_checked``; a bytea is given as ``\\\\x`` and hexadecimal digits. ``prepare`` is called once a
-    file and returns the function for the cells: keys are set up there, not per row.
+    file and returns the function for the cells: keys are set up there, not per row. ``beside`` names other columns of the kind whose texts
+    of the same row are passed to it as further arguments ('' when blank or not in the file): what an identity is hashed to depends on its kind.
     """
 
     columns: tuple[tuple[str, str], ...]
     prepare: Callable[[], PartsMaker]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
