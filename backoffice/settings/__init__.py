@@ -6,6 +6,7 @@ from backoffice.settings.apps import *
 from backoffice.settings.consoles import *
 from backoffice.settings.database import *
 from backoffice.settings.files import *
+from backoffice.settings.gateways import *
 from backoffice.settings.language import *
 from backoffice.settings.login import *
 from backoffice.settings.logs import *

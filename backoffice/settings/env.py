@@ -197,6 +197,16 @@ VARIABLES: tuple[Variable, ...] = (
         "`host:port` targets to which outbound calls may go although they are not https on a public address.",
         topic="Outbound calls",
     ),
+    Variable("GATEWAY_TIMEOUT_SECONDS", number, "Seconds that one call to a message gateway may take in all; at most 20.", "10", topic="Message gateways"),
+    Variable("GATEWAY_BATCH_SIZE", number, "Most messages in one call to a gateway.", "500", topic="Message gateways"),
+    Variable("GATEWAY_MAX_ATTEMPTS", number, "Calls after which a message is not tried again by itself.", "6", topic="Message gateways"),
+    Variable(
+        "GATEWAY_KEY_HOURS",
+        number,
+        "For how many hours HTTP gateways honour an idempotency key. A call without an answer is repeated only within them; 0: never.",
+        "24",
+        topic="Message gateways",
+    ),
 )
 _BY_NAME = {variable.name: variable for variable in VARIABLES}
 
