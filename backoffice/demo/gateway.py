@@ -62,7 +62,11 @@ class _Known:
 
 
 class DemoGateway:
-    """The gateway as an object; ``start`` and ``stop`` it, or use it in a ``with`` statement."""
+    """The gateway as an object; ``start`` and ``stop`` it, or use it in a ``with`` statement.
+
+    ``log_path`` None takes a temporary file that goes when the gateway stops. ``receipts_url``: the
+    whole address to which receipts go back, ``receipts_delay`` seconds after each delivery.
+    """
 
     def __init__(
         self,
@@ -231,10 +235,9 @@ class DemoGateway:
                 if line.endswith(b"\n"):
                     content_end += len(line)
         os.ftruncate(self._log_descriptor, content_end)
-        for entry in read_lines(self.log_path):
-            if entry["event"] == "delivered":
-                recipient = (entry["store"], entry["person"], entry["scenario"])
-                self._known[entry["idempotency_key"]] = _Known(recipient, entry["provider_id"])
+        for entry in read_lines(self.log_path, "delivered"):
+            recipient = (entry["store"], entry["person"], entry["scenario"])
+            self._known[entry["idempotency_key"]] = _Known(recipient, entry["provider_id"])
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
         """Append the lines with one call to the kernel: they outlive a killed gateway, not a power cut."""

@@ -77,19 +77,24 @@ class LogSummary:
         return asdict(self)
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """All whole lines of a log; a last line that a killed gateway left unfinished is no line."""
+def read_lines(path: Path, event: str = "") -> Iterator[dict[str, Any]]:
+    """The whole lines of a log, or those of one event.
+
+    A last line that a killed gateway left unfinished is no line; a log that is not there is empty.
+    """
     if not path.exists():
         return
+    # The gateway writes the event first, so that lines of other events need no parsing.
+    beginning = f'{{"event":"{event}",'.encode() if event else b"{"
     with path.open("rb") as log:
         for line in log:
-            if line.endswith(b"\n"):
+            if line.endswith(b"\n") and line.startswith(beginning):
                 yield json.loads(line)
 
 
 def read_log(path: Path) -> list[Delivery]:
     """Everything that the gateway delivered, in the order in which it did."""
-    return [to_delivery(line) for line in read_lines(path) if line["event"] == "delivered"]
+    return [to_delivery(line) for line in read_lines(path, "delivered")]
 
 
 def to_delivery(line: dict[str, Any]) -> Delivery:
@@ -161,9 +166,7 @@ def breaches(
     found += _too_soon(periodic, who, when)
     if isinstance(log, Path):
         found += [
-            Breach("key_conflict", line["person"], line["store"], line["local_day"], 1, (line["idempotency_key"],))
-            for line in read_lines(log)
-            if line["event"] == "key_conflict"
+            Breach("key_conflict", line["person"], line["store"], line["local_day"], 1, (line["idempotency_key"],)) for line in read_lines(log, "key_conflict")
         ]
     return found
 

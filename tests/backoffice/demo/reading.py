@@ -97,10 +97,10 @@ def to_moment(cell: Any) -> datetime | None:
         return cell
     text = str(cell).removesuffix("+08:00")
     if re.fullmatch(r"[0-9]{8}", text):
-        return datetime.strptime(text, "%Y%m%d")
+        return datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 files hold local times without a zone
     numbers = [int(number) for number in re.findall(r"[0-9]+", text)]
     assert len(numbers) in (3, 5, 6), cell
-    return datetime(*numbers)
+    return datetime(*numbers)  # noqa: DTZ001 files hold local times without a zone
 
 
 def to_day(cell: Any) -> date | None:

@@ -51,7 +51,7 @@ def test_every_file_has_the_declared_rows_and_only_columns_of_its_kind(manifest)
     for entry in (*manifest.files, *manifest.extra_files):
         header, rows = read_table(manifest.path(entry), entry.encoding)
         assert len(rows) == entry.rows > 0, entry.name
-        assert set(header) <= CHINESE.keys() or set(header) <= ENGLISH or {"identity_kind", "identity_value"} & set(header), entry.name
+        assert set(header) <= CHINESE.keys() or set(header) <= ENGLISH, entry.name
         columns = {CHINESE.get(name, name) for name in header}
         assert len(columns) == len(header)
         assert REQUIRED[entry.kind] <= columns <= COLUMNS[entry.kind], entry.name
