@@ -42,6 +42,8 @@ class Message(models.Model):
     lease_token = models.UUIDField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     in_doubt = models.BooleanField(_("an attempt had no answer"), default=False)
+    # Real clock of the first attempt: how long the gateway still honours the idempotency key is counted from here.
+    first_attempt_at = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), null=True)
     provider_id = models.CharField(_("gateway's number"), max_length=128, blank=True, default="")
     error = models.CharField(_("error"), max_length=500, blank=True, default="")
