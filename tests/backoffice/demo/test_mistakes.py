@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from datetime import date
 
-from backoffice.demo.data import write_files
+from backoffice.demo.merchant_files import write_files
 from backoffice.demo.mistakes import write_mistakes
 from tests.backoffice.demo.reading import read_table, to_phone
 

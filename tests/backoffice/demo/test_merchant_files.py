@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backoffice.demo.cdnow import SOURCE_PATH
-from backoffice.demo.data import write_files
+from backoffice.demo.merchant_files import write_files
 from backoffice.demo.manifest import Manifest
 from tests.backoffice.demo.reading import CHINESE, COLUMNS, ENGLISH, REQUIRED, read_table, to_day, to_moment, to_money, to_phone
 
