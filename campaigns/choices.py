@@ -25,8 +25,16 @@ class ScenarioCode(models.TextChoices):
 
 
 SCENARIO_RANKS = (
-    ScenarioCode.AFTER_PAYMENT, ScenarioCode.EXPIRY_REMINDER, ScenarioCode.BALANCE_REMINDER, ScenarioCode.LEVEL_CHANGE, ScenarioCode.SUBSCRIPTION_PUSH,
-    ScenarioCode.WIN_BACK_PUSH, ScenarioCode.BROADCAST_PUSH, ScenarioCode.FIRST_PURCHASE, ScenarioCode.REPURCHASE, ScenarioCode.DORMANT,
+    ScenarioCode.AFTER_PAYMENT,
+    ScenarioCode.EXPIRY_REMINDER,
+    ScenarioCode.BALANCE_REMINDER,
+    ScenarioCode.LEVEL_CHANGE,
+    ScenarioCode.SUBSCRIPTION_PUSH,
+    ScenarioCode.WIN_BACK_PUSH,
+    ScenarioCode.BROADCAST_PUSH,
+    ScenarioCode.FIRST_PURCHASE,
+    ScenarioCode.REPURCHASE,
+    ScenarioCode.DORMANT,
 )
 """Who goes first when slots are short, within one decision."""
 

@@ -3,7 +3,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-
 PHONE_REVEALS_A_DAY = 30
 """Phones one user may have shown in full on one local day. Business rule; a database constraint holds it."""
 

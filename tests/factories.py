@@ -14,7 +14,7 @@ from members.models import Identity, Level, Member, Person
 
 _serial = count(1)
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=clock.local_zone())
-PASSWORD = "a-long-enough-password"  # noqa: S105 - only in tests
+PASSWORD = "a-long-enough-password"
 
 
 def make_merchant(code: str | None = None, *, tier: str | None = None, **fields: Any) -> Merchant:

@@ -13,9 +13,7 @@ from backoffice.kernel.errors import StateConflict
 Transitions = Mapping[str, frozenset[str]]
 
 
-def transition(
-    row: models.Model, target: str, *, table: Transitions, field: str = "status", only_from: set[str] | None = None, **changes: Any
-) -> None:
+def transition(row: models.Model, target: str, *, table: Transitions, field: str = "status", only_from: set[str] | None = None, **changes: Any) -> None:
     """Move ``row`` to ``target`` if the transition table allows it from the state stored *now*, and write ``changes`` with it.
 
     Raises ``StateConflict`` (nothing changed) when the stored state is not a source of ``target``.

@@ -23,7 +23,9 @@ class ReminderSetting(models.Model):
     enabled = models.BooleanField(_("reminders on"), default=False)
     send_time = models.TimeField(_("send time"), default=time(10, 0), help_text=_("Time of day, platform time, at which the day's reminders go out."))
     enabled_at = models.DateTimeField(_("on since"), null=True, blank=True, editable=False)
-    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("changed by"))
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+", verbose_name=_("changed by")
+    )
     updated_at = models.DateTimeField(_("changed"), null=True, blank=True, editable=False)
 
     class Meta:

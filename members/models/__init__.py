@@ -4,6 +4,20 @@ from members.models.orders import OrderLine, PurchaseSummary
 from members.models.people import Identity, IdentityKind, IdentityLink, Person
 
 __all__ = [
-    "CreditAccount", "CreditEntry", "CreditLot", "Identity", "IdentityKind", "IdentityLink", "Level", "Member", "MemberStatusChange",
-    "MemberTag", "OrderLine", "Person", "PhoneChange", "PhoneRevealCount", "PurchaseSummary", "Tag",
+    "CreditAccount",
+    "CreditEntry",
+    "CreditLot",
+    "Identity",
+    "IdentityKind",
+    "IdentityLink",
+    "Level",
+    "Member",
+    "MemberStatusChange",
+    "MemberTag",
+    "OrderLine",
+    "Person",
+    "PhoneChange",
+    "PhoneRevealCount",
+    "PurchaseSummary",
+    "Tag",
 ]

@@ -70,18 +70,27 @@ class CreditLot(models.Model):
         verbose_name_plural = _("credit lots")
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["store", "source_no"], name="credit_lot_source_once_a_store"),
-            models.CheckConstraint(name="credit_lot_holds_something", condition=models.Q(principal_amount__gte=0, bonus_amount__gte=0) & ~models.Q(principal_amount=0, bonus_amount=0)),
+            models.CheckConstraint(
+                name="credit_lot_holds_something",
+                condition=models.Q(principal_amount__gte=0, bonus_amount__gte=0) & ~models.Q(principal_amount=0, bonus_amount=0),
+            ),
             models.CheckConstraint(
                 name="credit_lot_left_within_amounts",
                 condition=models.Q(principal_left__gte=0, bonus_left__gte=0)
                 & models.Q(principal_left__lte=models.F("principal_amount"))
                 & models.Q(bonus_left__lte=models.F("bonus_amount")),
             ),
-            models.CheckConstraint(name="credit_lot_expires_after_opening", condition=models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=models.F("opened_at"))),
+            models.CheckConstraint(
+                name="credit_lot_expires_after_opening", condition=models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=models.F("opened_at"))
+            ),
         ]
         indexes: ClassVar[list[Any]] = [
             # spending order: soonest expiry first (empty last, as PostgreSQL sorts it), then opened, then id
-            models.Index(fields=["account", "expires_at", "opened_at", "id"], condition=models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0), name="credit_lot_spending_order"),
+            models.Index(
+                fields=["account", "expires_at", "opened_at", "id"],
+                condition=models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0),
+                name="credit_lot_spending_order",
+            ),
             models.Index(fields=["account"], name="credit_lot_of_account"),
         ]
 
@@ -111,7 +120,9 @@ class CreditEntry(models.Model):
     body_hash = models.BinaryField(max_length=32)
     order_no = models.CharField(_("order number"), max_length=64, blank=True, default="")
     line_no = models.PositiveIntegerField(_("line"), null=True, blank=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by"), db_constraint=False, db_index=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by"), db_constraint=False, db_index=False
+    )
     reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
     happened_at = models.DateTimeField(_("happened"))
     recorded_at = models.DateTimeField(_("recorded"), db_default=Now())

@@ -66,7 +66,9 @@ class Member(models.Model):
     joined_at = models.DateTimeField(_("joined"))
     join_channel = models.CharField(_("joined through"), max_length=64, blank=True, default="")
     join_scene = models.CharField(_("joining scene"), max_length=64, blank=True, default="")
-    level = models.ForeignKey(Level, models.PROTECT, null=True, blank=True, related_name="members", verbose_name=_("level"), db_constraint=False, db_index=False)
+    level = models.ForeignKey(
+        Level, models.PROTECT, null=True, blank=True, related_name="members", verbose_name=_("level"), db_constraint=False, db_index=False
+    )
     growth = models.PositiveIntegerField(_("growth"), default=0)
     status = models.CharField(_("status"), max_length=16, choices=MemberStatus.choices, default=MemberStatus.ACTIVE)
     marketing_consent = models.BooleanField(_("agrees to marketing"), default=True)

@@ -23,3 +23,13 @@ class StoreStatus(models.TextChoices):
 class Language(models.TextChoices):
     ZH_HANS = "zh-hans", "简体中文"
     EN = "en", "English"
+
+
+MERCHANT_TRANSITIONS: dict[str, frozenset[str]] = {
+    MerchantStatus.ACTIVE: frozenset({MerchantStatus.SUSPENDED}),
+    MerchantStatus.SUSPENDED: frozenset({MerchantStatus.ACTIVE}),
+}
+STORE_TRANSITIONS: dict[str, frozenset[str]] = {
+    StoreStatus.OPEN: frozenset({StoreStatus.CLOSED}),
+    StoreStatus.CLOSED: frozenset({StoreStatus.OPEN}),
+}

@@ -49,15 +49,38 @@ _READ_ALL = ("*.view_*",)
 # Reviewers look at stores and merchants; members' rows are for member operations, auditors and administrators.
 _READ_TENANTS = ("tenancy.view_merchant", "tenancy.view_merchanttier", "tenancy.view_store", "tenancy.view_developer", "applications.view_*")
 _MEMBER_OPS = (
-    "tenancy.view_*", "tenancy.change_store", "members.view_*", "members.import_*", "members.export_*", "members.change_member",
-    "members.change_member_status", "members.reveal_phone", "campaigns.view_*", "campaigns.change_remindersetting", "campaigns.add_remindersetting",
-    "campaigns.change_messagetemplate", "campaigns.add_messagetemplate", "campaigns.run_reminders", "campaigns.retry_message", "campaigns.why_not", "files.*", "audit.view_*",
+    "tenancy.view_*",
+    "tenancy.change_store",
+    "members.view_*",
+    "members.import_*",
+    "members.export_*",
+    "members.change_member",
+    "members.change_member_status",
+    "members.reveal_phone",
+    "campaigns.view_*",
+    "campaigns.change_remindersetting",
+    "campaigns.add_remindersetting",
+    "campaigns.change_messagetemplate",
+    "campaigns.add_messagetemplate",
+    "campaigns.run_reminders",
+    "campaigns.retry_message",
+    "campaigns.why_not",
+    "files.*",
+    "audit.view_*",
 )
 _MERCHANT_READ = ("tenancy.view_store", "members.view_*", "campaigns.view_*", "campaigns.why_not", "files.view_*")
 _MERCHANT_WRITE = (
-    "members.import_*", "members.export_*", "members.change_member", "members.change_member_status",
-    "campaigns.add_remindersetting", "campaigns.change_remindersetting", "campaigns.add_messagetemplate", "campaigns.change_messagetemplate",
-    "files.add_importjob", "files.change_importjob", "files.view_*",
+    "members.import_*",
+    "members.export_*",
+    "members.change_member",
+    "members.change_member_status",
+    "campaigns.add_remindersetting",
+    "campaigns.change_remindersetting",
+    "campaigns.add_messagetemplate",
+    "campaigns.change_messagetemplate",
+    "files.add_importjob",
+    "files.change_importjob",
+    "files.view_*",
 )
 
 ROLE_GRANTS: dict[str, RoleGrant] = {

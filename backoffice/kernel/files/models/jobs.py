@@ -27,13 +27,17 @@ class ImportJob(models.Model):
 
     kind = models.CharField(_("kind"), max_length=32)
     store = models.ForeignKey(Store, models.PROTECT, null=True, blank=True, related_name="import_jobs", verbose_name=_("store"))
-    console = models.CharField(_("handed in through"), max_length=16, help_text=_("platform, merchant or command: says whose rights are read before the commit."))
+    console = models.CharField(
+        _("handed in through"), max_length=16, help_text=_("platform, merchant or command: says whose rights are read before the commit.")
+    )
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="import_jobs", verbose_name=_("by"))
     file = models.FileField(_("file"), upload_to="imports/%Y/%m/")
     file_name = models.CharField(_("file name"), max_length=100)
     file_hash = models.CharField(_("SHA-256"), max_length=64)
     file_size = models.BigIntegerField(_("bytes"))
-    reading = models.JSONField(_("how the file is read"), default=dict, help_text=_("encoding, delimiter, header_row, sheet, columns (our column -> position in the file)"))
+    reading = models.JSONField(
+        _("how the file is read"), default=dict, help_text=_("encoding, delimiter, header_row, sheet, columns (our column -> position in the file)")
+    )
     status = models.CharField(_("status"), max_length=16, choices=JobStatus.choices, default=JobStatus.UPLOADED)
     on_bad_rows = models.CharField(_("bad rows"), max_length=8, choices=BadRows.choices, default=BadRows.ABORT)
     control_total = MoneyField(_("control total"), null=True, blank=True)
@@ -65,8 +69,14 @@ class ImportJob(models.Model):
         verbose_name = _("import")
         verbose_name_plural = _("imports")
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["kind", "store", "file_hash"], condition=models.Q(status=JobStatus.APPLIED), nulls_distinct=False, name="import_applied_once"),
-            models.CheckConstraint(name="import_applied_has_time", condition=models.Q(status=JobStatus.APPLIED, applied_at__isnull=False) | ~models.Q(status=JobStatus.APPLIED) & models.Q(applied_at__isnull=True)),
+            models.UniqueConstraint(
+                fields=["kind", "store", "file_hash"], condition=models.Q(status=JobStatus.APPLIED), nulls_distinct=False, name="import_applied_once"
+            ),
+            models.CheckConstraint(
+                name="import_applied_has_time",
+                condition=models.Q(status=JobStatus.APPLIED, applied_at__isnull=False)
+                | ~models.Q(status=JobStatus.APPLIED) & models.Q(applied_at__isnull=True),
+            ),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["id"], condition=models.Q(status__in=[JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING]), name="import_open"),

@@ -57,7 +57,9 @@ class MerchantTier(models.Model):
         verbose_name = _("merchant tier")
         verbose_name_plural = _("merchant tiers")
         constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(condition=models.Q(valid_to__isnull=True) | models.Q(valid_to__gt=models.F("valid_from")), name="merchant_tier_period_runs_forward"),
+            models.CheckConstraint(
+                condition=models.Q(valid_to__isnull=True) | models.Q(valid_to__gt=models.F("valid_from")), name="merchant_tier_period_runs_forward"
+            ),
             ExclusionConstraint(
                 name="merchant_tier_periods_do_not_overlap",
                 expressions=[(DateRange("valid_from", "valid_to", RangeBoundary()), RangeOperators.OVERLAPS), ("merchant", RangeOperators.EQUAL)],
@@ -79,7 +81,9 @@ class Store(models.Model):
     name = models.CharField(_("store name"), max_length=200)
     category = models.CharField(_("category"), max_length=100, blank=True)
     status = models.CharField(_("status"), max_length=16, choices=StoreStatus.choices, default=StoreStatus.OPEN)
-    gateway_url = models.URLField(_("gateway address"), max_length=500, blank=True, help_text=_("Where this store's messages leave; empty: the platform's file gateway."))
+    gateway_url = models.URLField(
+        _("gateway address"), max_length=500, blank=True, help_text=_("Where this store's messages leave; empty: the platform's file gateway.")
+    )
     gateway_secret = EncryptedTextField(_("gateway secret"), null=True, blank=True, editable=False)
     marketing_consent_default = models.BooleanField(
         _("new members agree to marketing"), default=True, help_text=_("What counts for a new member when a file says nothing: the joining terms cover it.")

@@ -93,6 +93,9 @@ DEVELOPER_ROLES = [code for code in Role.values if code.startswith("DEVELOPER_")
 class Seat(models.Model):
     """One role of one user at the platform, at a merchant (for all or some of its stores) or at a developer. Ended, never deleted."""
 
+    # For the developer console; a merchant's seats are shown to platform staff only.
+    scope_path = "developer"
+
     user = models.ForeignKey(User, models.PROTECT, related_name="seats", verbose_name=_("user"))
     role = models.CharField(_("role"), max_length=32, choices=Role.choices)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="seats", null=True, blank=True, verbose_name=_("merchant"))
