@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ logger = structlog.get_logger(__name__)
 
 LOCK_NUMBER = 0x62656174  # "beat": one advisory lock per database
 WAIT_SECONDS = 5.0
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _HEARTBEAT = """
     INSERT INTO backoffice_beatheartbeat (id, holder, beat_at) VALUES (1, %s, clock_timestamp())
     ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, beat_at = excluded.beat_at
@@ -78,8 +80,9 @@ class SingleScheduler(DatabaseScheduler):
             leading = self.lock.hold()
             if leading and not self.leading:
                 logger.info("beat_leads", holder=self.lock.holder)
-                # What was read while waiting is old: the former leader ran these tasks since.
-                self._initial_read, self._heap = True, None
+                # What was read while waiting is old: the former leader ran these tasks since. And no change is too early
+                # to be noticed: the base class would take the first one it sees for the state it started with.
+                self._initial_read, self._heap, self._last_timestamp = True, None, _LONG_AGO
             elif not leading and (self.leading or self._initial_read):
                 logger.info("beat_waits", holder=self.lock.holder)
                 self._initial_read = False
