@@ -22,7 +22,7 @@ SEVERAL_DATES = {Language.ZH_HANS: "其中最早的 {amount} 元最后可用日�
 def expiry_values(params: Mapping[str, Any], language: str) -> dict[str, str]:
     """``expiring_first`` is a phrase in ``language``: the date, and with several dates the earliest and its part."""
     first_amount = format_yuan(Decimal(params["expiring_first_amount"]))
-    phrase = SEVERAL_DATES if params["expiring_dates"] > 1 else ONE_DATE
+    phrase = ONE_DATE if params["expiring_first_on"] == params["expiring_last_on"] else SEVERAL_DATES
     return {
         **balance_values(params, language),
         "expiring": format_yuan(Decimal(params["expiring"])),
@@ -49,7 +49,7 @@ register(
         values=expiry_values,
         sample={
             "balance": "65.00", "principal": "50.00", "bonus": "15.00",
-            "expiring": "20.00", "expiring_dates": 2, "expiring_first_on": "2026-11-25", "expiring_first_amount": "12.00",
+            "expiring": "20.00", "expiring_first_on": "2026-11-25", "expiring_last_on": "2026-11-28", "expiring_first_amount": "12.00",
         },
         periodic=True,
     )

@@ -1,0 +1,47 @@
+-- Purpose: claim waiting messages of one gateway's stores for one call. What must not go any more comes back with a ``stop`` and is not leased.
+-- Parameters: stores bigint[], local_day date, batch int, token uuid, lease interval, key_window interval, most_attempts int,
+--             credit_cards text[]. Leases and backoff go by the real clock (clock_timestamp()).
+-- Rerunnable: yes; rows that another worker holds or has leased are passed over (SKIP LOCKED).
+-- Index: message_to_hand_over (store, id) WHERE status = 'PENDING'; no index mentions the lease columns.
+-- The attempt counts, and is in doubt, from here on: a worker that dies between this commit and its record may have delivered.
+WITH picked AS MATERIALIZED (
+    SELECT waiting.id, waiting.in_doubt, waiting.member_id, member.member_no,
+           CASE WHEN waiting.attempt_count >= %(most_attempts)s THEN 'attempts'
+                WHEN waiting.in_doubt AND waiting.first_attempt_at <= clock_timestamp() - %(key_window)s THEN 'key_window'
+                WHEN store.status <> 'OPEN' THEN 'store_closed'
+                WHEN member.status <> 'ACTIVE' THEN 'not_active'
+                WHEN waiting.scenario = ANY(%(credit_cards)s) AND setting.enabled IS NOT TRUE THEN 'setting_off'
+                WHEN waiting.scenario = ANY(%(credit_cards)s) AND member.credit_cards_on IS NOT TRUE THEN 'cards_off'
+                ELSE '' END AS stop
+      FROM (SELECT chosen.*
+              FROM unnest(%(stores)s::bigint[]) AS wanted(store_id)
+             CROSS JOIN LATERAL (
+                   SELECT message.id, message.store_id, message.member_id, message.scenario, message.in_doubt, message.attempt_count,
+                          message.first_attempt_at
+                     FROM campaigns_message AS message
+                    WHERE message.store_id = wanted.store_id
+                      AND message.status = 'PENDING'
+                      AND message.local_day = %(local_day)s
+                      AND (message.next_attempt_at IS NULL OR message.next_attempt_at <= clock_timestamp())
+                      AND (message.lease_until IS NULL OR message.lease_until <= clock_timestamp())
+                    ORDER BY message.store_id, message.id
+                    LIMIT %(batch)s
+                      FOR UPDATE SKIP LOCKED) AS chosen
+             LIMIT %(batch)s) AS waiting
+      JOIN tenancy_store AS store ON store.id = waiting.store_id
+      LEFT JOIN campaigns_remindersetting AS setting ON setting.store_id = waiting.store_id
+      LEFT JOIN members_member AS member ON member.id = waiting.member_id
+), leased AS (
+    UPDATE campaigns_message AS message
+       SET lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s, attempt_count = message.attempt_count + 1,
+           in_doubt = TRUE, first_attempt_at = COALESCE(message.first_attempt_at, clock_timestamp()), next_attempt_at = NULL
+      FROM picked
+     WHERE message.id = picked.id AND picked.stop = ''
+ RETURNING message.id, message.store_id, message.person_id, message.scenario, message.occasion, message.local_day, message.language,
+           message.params, message.decided_at, message.attempt_count, message.first_attempt_at
+)
+SELECT picked.id, picked.stop, picked.in_doubt AS was_in_doubt, picked.member_no, leased.store_id, leased.person_id, leased.scenario,
+       leased.occasion, leased.local_day, leased.language, leased.params, leased.decided_at, leased.attempt_count, leased.first_attempt_at
+  FROM picked
+  LEFT JOIN leased ON leased.id = picked.id
+ ORDER BY picked.id

@@ -1,0 +1,18 @@
+"""Tasks of messaging. A task says "there is work": what is due stands in tables, so a lost or doubled one changes nothing."""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+
+from backoffice.kernel import clock
+from campaigns.services.runs import run_reminders
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="campaigns.run_due_reminders", queue="decide", acks_late=True, soft_time_limit=300, time_limit=330)
+def run_due_reminders() -> None:
+    """Open and decide the reminder runs that are due. Stops by itself before its time limit; the next minute's tick goes on."""
+    summary = run_reminders(now=clock.database_now, seconds=240)
+    log.info("reminders.decided", opened=summary.opened, due=summary.total.due, decided=dict(summary.total.decided), suppressed=dict(summary.total.suppressed))
