@@ -42,6 +42,10 @@ PERIODIC_CARDS = (ScenarioCode.BALANCE_REMINDER.value, ScenarioCode.EXPIRY_REMIN
 """The two cards that share one 30-day clock and of which a person gets one a day and store."""
 
 
+CREDIT_CARDS = (*PERIODIC_CARDS, ScenarioCode.AFTER_PAYMENT.value)
+"""The three cards about credit: a store's one switch turns them on and off, and so does a member's own."""
+
+
 class MessageStatus(models.TextChoices):
     PENDING = "PENDING", _("Waiting to be handed over")
     SENT = "SENT", _("Sent")

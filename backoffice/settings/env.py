@@ -199,7 +199,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("GATEWAY_TIMEOUT_SECONDS", number, "Seconds that one call to a message gateway may take in all; at most 20.", "10", topic="Message gateways"),
     Variable("GATEWAY_BATCH_SIZE", number, "Most messages in one call to a gateway.", "500", topic="Message gateways"),
-    Variable("GATEWAY_MAX_ATTEMPTS", number, "Calls after which a message is not tried again by itself.", "6", topic="Message gateways"),
+    Variable("GATEWAY_MAX_ATTEMPTS", number, "Calls after which a message is not tried again by itself.", "8", topic="Message gateways"),
     Variable(
         "GATEWAY_KEY_HOURS",
         number,

@@ -12,12 +12,10 @@ from backoffice.kernel.errors import StateConflict
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.tenancy.choices import StoreStatus
 from backoffice.kernel.tenancy.models import Store, User
-from campaigns.choices import OPEN_RUN, PERIODIC_CARDS, MessageStatus, RunStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import CREDIT_CARDS, OPEN_RUN, MessageStatus, RunStatus, SuppressionReason
 from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.services.caps import give_back_slots
 from campaigns.services.runs import open_runs
-
-CREDIT_CARDS = (*PERIODIC_CARDS, ScenarioCode.AFTER_PAYMENT.value)
 
 
 @in_transaction

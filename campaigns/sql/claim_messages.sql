@@ -41,7 +41,7 @@ WITH picked AS MATERIALIZED (
            message.params, message.decided_at, message.attempt_count, message.first_attempt_at
 )
 SELECT picked.id, picked.stop, picked.in_doubt AS was_in_doubt, picked.member_no, leased.store_id, leased.person_id, leased.scenario,
-       leased.occasion, leased.local_day, leased.language, leased.params, leased.decided_at, leased.attempt_count, leased.first_attempt_at
+       leased.occasion, leased.local_day, leased.language, leased.params, leased.decided_at, leased.attempt_count, leased.first_attempt_at, clock_timestamp() AS claimed_at
   FROM picked
   LEFT JOIN leased ON leased.id = picked.id
  ORDER BY picked.id

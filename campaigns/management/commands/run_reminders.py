@@ -41,7 +41,7 @@ class Command(BaseCommand):
         if options["dispatch"]:
             from campaigns.services.dispatch import dispatch
 
-            handed_over = dispatch(now=fixed or clock.database_now())
+            handed_over = dispatch(now=fixed)
             sent, failed = handed_over.sent, handed_over.failed
         answer = {
             "now": summary.now.isoformat(),

@@ -1,0 +1,154 @@
+"""Claiming messages for one call to a gateway: leased to one worker, told whether an earlier attempt is still in doubt."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from backoffice.kernel import clock
+from backoffice.kernel.crash import crash_point
+from backoffice.kernel.errors import BusinessError
+from backoffice.kernel.locks import in_transaction
+from backoffice.kernel.sql import fetch_all, load_sql
+from campaigns.choices import CREDIT_CARDS, MessageStatus
+from campaigns.gateways.base import WireMessage, message_key, person_reference
+from campaigns.gateways.chosen import Target
+from campaigns.scenarios.cards import CardTexts
+from campaigns.services.ending import Ended, end_messages
+
+LEASE = timedelta(seconds=30)
+OWN_STOPS = {"attempts", "key_window"}
+"""Stops that come from handing over and are stored as error. The others are reasons why it must not go any more."""
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A message in a worker's hands. ``was_in_doubt``: an attempt before this one may have delivered it."""
+
+    id: int
+    was_in_doubt: bool
+    attempt_count: int
+    first_attempt_at: datetime
+    claimed_at: datetime
+    """This attempt, and the first one, by the database's real clock."""
+    wire: WireMessage | None
+    """``None`` when its text could not be filled in."""
+
+
+@dataclass
+class Claim:
+    """One batch. ``moment`` is the business time of the claim: what is accepted counts as sent then."""
+
+    target: Target
+    token: uuid.UUID
+    moment: datetime
+    messages: list[Leased] = field(default_factory=list)
+    ended: Ended = field(default_factory=Ended)
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing waited: neither leased nor stopped."""
+        return not self.messages and not self.ended.total
+
+    @property
+    def wire(self) -> list[WireMessage]:
+        return [message.wire for message in self.messages if message.wire is not None]
+
+
+def may_claim(moment: datetime) -> bool:
+    """Claiming stops one gateway time-out before local midnight: a message goes out on the day whose slot it holds."""
+    return clock.day_end(clock.local_day(moment)) - moment > timedelta(seconds=settings.GATEWAY_TIMEOUT_SECONDS)
+
+
+@in_transaction
+def claim_messages(*, target: Target, now: datetime, limit: int) -> Claim:
+    """Lease up to ``limit`` waiting messages of today's and the gateway's; those that must not go any more are ended instead.
+
+    The attempt is counted, and in doubt, from the moment this commits: before the call, so that a worker's death in
+    between is known as "may have been delivered".
+    """
+    claim = Claim(target, uuid.uuid4(), now)
+    rows = fetch_all(load_sql("campaigns", "claim_messages"), _parameters(claim, clock.local_day(now), limit))
+    claim.ended = _end_stopped([row for row in rows if row["stop"]])
+    leased = [row for row in rows if not row["stop"]]
+    texts = CardTexts({row["store_id"] for row in leased}) if leased else None
+    claim.messages = [
+        Leased(row["id"], row["was_in_doubt"], row["attempt_count"], row["first_attempt_at"], row["claimed_at"], _wire(row, target, texts))
+        for row in leased
+        if texts
+    ]
+    crash_point("dispatch.in_claim")
+    return claim
+
+
+def _parameters(claim: Claim, day: date, limit: int) -> dict[str, Any]:
+    return {
+        "stores": list(claim.target.stores),
+        "local_day": day,
+        "batch": limit,
+        "token": claim.token,
+        "lease": LEASE,
+        "key_window": claim.target.gateway.key_window,
+        "most_attempts": settings.GATEWAY_MAX_ATTEMPTS,
+        "credit_cards": list(CREDIT_CARDS),
+    }
+
+
+def _end_stopped(rows: list[dict[str, Any]]) -> Ended:
+    """Messages that must not be handed over: unknown when an attempt is in doubt, else cancelled with the reason."""
+    ended = Ended()
+    if not rows:
+        return ended
+    doubtful = {row["id"]: row["stop"] if row["stop"] in OWN_STOPS else "stopped" for row in rows if row["was_in_doubt"]}
+    certain = [row for row in rows if not row["was_in_doubt"]]
+    ended.add(end_messages(doubtful, status=MessageStatus.UNKNOWN))
+    ended.add(end_messages({row["id"]: row["stop"] for row in certain if row["stop"] in OWN_STOPS}, status=MessageStatus.FAILED))
+    for reason in {row["stop"] for row in certain} - OWN_STOPS:
+        ended.add(end_messages({row["id"]: "" for row in certain if row["stop"] == reason}, status=MessageStatus.CANCELLED, reason=reason))
+    return ended
+
+
+def _wire(row: Mapping[str, Any], target: Target, texts: CardTexts) -> WireMessage | None:
+    """The message as it goes over the wire. ``None`` when its text cannot be filled in: that must not stop the others."""
+    store = target.stores[row["store_id"]]
+    params = row["params"] if isinstance(row["params"], dict) else json.loads(row["params"])
+    try:
+        text = texts.render(store_id=store.pk, store_name=store.name, scenario=row["scenario"], language=row["language"], params=params)
+    except (BusinessError, LookupError, ValueError, TypeError, ArithmeticError):
+        return None
+    return {
+        "id": str(row["id"]),
+        "idempotency_key": message_key(store_id=store.pk, person_id=row["person_id"], scenario=row["scenario"], occasion=row["occasion"]),
+        "scenario": row["scenario"],
+        "store": store.code,
+        "member_no": row["member_no"],
+        "person": person_reference(target.gateway, row["person_id"]),
+        "local_day": row["local_day"].isoformat(),
+        "decided_at": clock.to_local(row["decided_at"]).isoformat(),
+        "language": row["language"],
+        "title": text.title,
+        "body": text.body,
+        "params": params,
+        "target_url": None,
+    }
+
+
+def seconds_to_next_lease_end(now: datetime) -> float | None:
+    """Real seconds until the first live lease on a message of today ends; ``None`` when nobody holds one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXTRACT(EPOCH FROM min(lease_until) - clock_timestamp()) FROM campaigns_message
+             WHERE status = 'PENDING' AND local_day <= %s AND lease_until > clock_timestamp()
+            """,
+            [clock.local_day(now)],
+        )
+        row = cursor.fetchone()
+    return None if row[0] is None else max(0.0, float(row[0]))
