@@ -19,7 +19,7 @@ setup-dev:
 	@bash deploy/venv.sh requirements-dev.txt
 
 demo: setup ## the whole product on real files, until Ctrl+C; ONCE=1 prints the summary and ends
-	@$(BIN)/python manage.py demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+	@$(BIN)/python manage.py demo --stop-with-parent $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 services: setup ## only the embedded PostgreSQL and broker, until Ctrl+C
 	@$(BIN)/python manage.py services

@@ -87,6 +87,15 @@ class Program:
         if self.process is not None and self.running:
             self.process.send_signal(self.stop_signals[0])
 
+    def wait(self, seconds: float) -> bool:
+        """Whether the process ended within ``seconds``."""
+        if self.process is not None:
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
+        return True
+
     def stop(self) -> None:
         """Stop gently, then firmly; whatever of its group is left is killed. Returns when the process is gone."""
         if self.process is None:

@@ -1,0 +1,113 @@
+"""What the demo shows for itself, read from the database and from the gateway's own log, and whether the main job happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from django.db.models import Count, F, Sum
+
+from backoffice.demo.gateway_log import Breach, breaches, read_log
+from backoffice.demo.loading import Loaded
+from backoffice.demo.manifest import Manifest
+from campaigns.choices import MessageStatus
+from campaigns.models import Message
+from members.models import CreditLot, Member, OrderLine
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures after a run. Money in yuan; dictionaries count messages. ``decided`` took a slot of both caps; ``other`` are messages
+    that were neither sent nor held back."""
+
+    members: int
+    order_lines: int
+    credit_total: Decimal
+    decided: dict[str, int]
+    sent: dict[str, int]
+    suppressed: dict[str, int]
+    other: dict[str, int]
+    sent_numbers: frozenset[str]
+    log_numbers: tuple[str, ...]
+    breaches: list[Breach]
+
+    @property
+    def log_holds_exactly_the_sent_ones(self) -> bool:
+        return len(self.log_numbers) == len(set(self.log_numbers)) and set(self.log_numbers) == self.sent_numbers and len(self.sent_numbers) == sum(self.sent.values())
+
+
+def _counted(rows: Iterable[dict[str, object]], name: str) -> dict[str, int]:
+    return {str(row[name]): int(str(row["n"])) for row in rows}
+
+
+def take_summary(gateway_log: Path) -> Summary:
+    messages = Message.objects.all()
+    sent = messages.filter(status=MessageStatus.SENT)
+    total = CreditLot.objects.aggregate(total=Sum(F("principal_amount") + F("bonus_amount")))["total"]
+    return Summary(
+        members=Member.objects.count(),
+        order_lines=OrderLine.objects.count(),
+        credit_total=total or Decimal("0.00"),
+        decided=_counted(
+            messages.exclude(status=MessageStatus.SUPPRESSED).values("scenario").annotate(n=Count("pk")).order_by("scenario"), "scenario"
+        ),
+        sent=_counted(sent.values("scenario").annotate(n=Count("pk")).order_by("scenario"), "scenario"),
+        suppressed=_counted(messages.filter(status=MessageStatus.SUPPRESSED).values("reason").annotate(n=Count("pk")).order_by("reason"), "reason"),
+        other=_counted(
+            messages.exclude(status__in=[MessageStatus.SENT, MessageStatus.SUPPRESSED]).values("status").annotate(n=Count("pk")).order_by("status"), "status"
+        ),
+        sent_numbers=frozenset(sent.values_list("provider_id", flat=True)),
+        log_numbers=tuple(delivery.provider_id for delivery in read_log(gateway_log)),
+        breaches=breaches(gateway_log),
+    )
+
+
+def failures(summary: Summary, manifest: Manifest, loaded: Loaded, *, same_day: bool) -> list[str]:
+    """Why the main job did not happen, one sentence each; empty when it did.
+
+    ``same_day``: the reminders ran on the files' own day, so that the figures worked out from the files alone must be met.
+    """
+    found = []
+    if loaded.files != len(manifest.files) or loaded.bad:
+        found.append(f"Only {loaded.files} of {len(manifest.files)} files were loaded, with {loaded.bad} bad rows.")
+    if summary.members != manifest.members:
+        found.append(f"There are {summary.members:,} members, but the files hold {manifest.members:,}.")
+    if summary.order_lines != manifest.orders:
+        found.append(f"There are {summary.order_lines:,} order lines, but the files hold {manifest.orders:,}.")
+    if summary.credit_total != manifest.credit_total:
+        found.append(f"Credit is {summary.credit_total} yuan, but the files' control totals are {manifest.credit_total}.")
+    if not summary.sent:
+        found.append("No reminder was sent.")
+    if same_day and (summary.other or sum(summary.sent.values()) != manifest.expected.sent):
+        found.append(f"{sum(summary.sent.values()):,} reminders were sent, but the files call for {manifest.expected.sent:,}; others: {summary.other or 'none'}.")
+    if not summary.log_holds_exactly_the_sent_ones:
+        found.append(f"The gateway's log holds {len(summary.log_numbers):,} messages, but {sum(summary.sent.values()):,} count as sent.")
+    if summary.breaches:
+        found.append(f"The gateway's log breaks {len(summary.breaches)} rules, first {summary.breaches[0]}.")
+    return found
+
+
+def summary_lines(summary: Summary, manifest: Manifest, loaded: Loaded) -> list[str]:
+    """The summary, one figure a line."""
+    again = f", {loaded.repeated} of them loaded before" if loaded.repeated else ""
+    speed = f", {loaded.rows:,} rows at {loaded.rows_per_second:,.0f} a second" if loaded.rows else ""
+    equal = "=" if summary.credit_total == manifest.credit_total else "IS NOT"
+    same = "exactly the sent ones" if summary.log_holds_exactly_the_sent_ones else "NOT the sent ones"
+    return [
+        f"Files          {loaded.files}{again}{speed}",
+        f"Refused        {', '.join(entry.name for entry in manifest.extra_files)}: {loaded.refused.get('bad', 0)} bad rows, nothing of it applied",
+        f"Members        {summary.members:,} of {manifest.people:,} people in {manifest.stores} stores of {manifest.merchants} merchants",
+        f"Order lines    {summary.order_lines:,}",
+        f"Credit         ¥{summary.credit_total:,} {equal} ¥{manifest.credit_total:,}, the control totals of the files",
+        f"Decided        {_joined(summary.decided)}",
+        f"Sent           {_joined(summary.sent)}",
+        f"Held back      {_joined(summary.suppressed)}",
+        *([f"Neither        {_joined(summary.other)}"] if summary.other else []),
+        f"Gateway's log  {len(summary.log_numbers):,} messages, {same}, {len(summary.breaches)} rules broken",
+    ]
+
+
+def _joined(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + (f" (together {sum(counts.values()):,})" if len(counts) > 1 else "") if counts else "none"
