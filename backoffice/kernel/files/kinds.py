@@ -11,7 +11,7 @@ What happens to a file, all of it in ONE transaction on one connection, in this 
    ``store_id bigint`` (a kind with ``has_store``), each declared column under its name with its type's ``sql_type`` (NULL: the cell is
    blank, or the file has no such column, or the cell is bad), each column of a declared ``Parts`` instead of the column itself, and
    ``is_bad boolean`` (cell rules, required cells, unknown store, key twice in the file: both rows are bad).
-   A column has ``default_store`` semantics nowhere: blank stays NULL, the kind's statements say what a blank means.
+   A blank stays NULL: the kind's statements say what it means.
 3. ``checks``: each statement is a SELECT of ``(line, column_name, code)``: row rules beyond one cell. Look only at ``NOT is_bad``
    rows. The engine writes what they return into ``import_problem`` and marks the rows bad; a code has its sentence in ``problems.py``
    (``register_problem``). All statements run before rows are marked, so one row may get several.
@@ -26,6 +26,9 @@ What happens to a file, all of it in ONE transaction on one connection, in this 
    stores and the API the tables' own constraints stand: a unique violation (23505), a deadlock (40P01) or a serialization failure (40001)
    rolls everything back and the file is staged and applied again. So write plain INSERTs, and ``ON CONFLICT DO NOTHING`` only when
    a later statement reads back who won. ``applied_at`` of the job is set and rights are read again in the same transaction.
+
+   A step of ``apply`` may also be a function: it is called with the parameters below as a dictionary, in the same transaction, reads what it
+   needs from ``import_rows`` and calls services. Only for kinds whose files are small, and after the statements that lock rows.
 
 A dry run is steps 1 to 6; the transaction then commits only the figures and the problems.
 
@@ -68,6 +71,9 @@ class ColumnType(Protocol):
 
 # Text of a cell (and of the cells ``beside`` it) -> the values of the parts as COPY text, or None: the cell is bad and ``type.clean`` says why.
 PartsMaker = Callable[..., tuple[str, ...] | None]
+
+# A statement, or for small files a function that is given the parameters of the statements.
+Step = str | Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ class ImportKind:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     classify: Sequence[str]
-    apply: Sequence[str]
+    apply: Sequence[Step]
     checks: Sequence[str] = ()
     conflicts: str = ""
     notes: str = ""
