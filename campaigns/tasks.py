@@ -12,7 +12,7 @@ from campaigns.services.runs import run_reminders
 log = structlog.get_logger(__name__)
 
 
-@shared_task(name="campaigns.run_due_reminders", queue="decide", acks_late=True, soft_time_limit=300, time_limit=330)
+@shared_task(name="campaigns.run_due_reminders", queue="reminders", acks_late=True, soft_time_limit=300, time_limit=330)
 def run_due_reminders() -> None:
     """Open and decide the reminder runs that are due. Stops by itself before its time limit; the next minute's tick goes on."""
     summary = run_reminders(now=clock.database_now, seconds=240)

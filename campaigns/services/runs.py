@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from backoffice.kernel import clock
+from backoffice.kernel.crash import crash_point
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import load_sql
 from campaigns.choices import OPEN_RUN, RunStatus
@@ -66,6 +67,7 @@ def run_reminders(
         decided = decide_chunk(now=now(), store_ids=store_ids)
         if decided is None:
             break
+        crash_point("reminders.between_chunks")
         summary.chunks += 1
         summary.total.add(decided)
         if progress:
