@@ -101,7 +101,7 @@ class Show:
             base=settings.BASE_DIR,
             state=self.state,
             port=port,
-            env={"DEPLOYMENT": "local", "OUTBOUND_ALLOW": ",".join(allowed), "STATEMENT_TIMEOUT": ""},
+            env={"DEPLOYMENT": "local", "OUTBOUND_ALLOW": ",".join(allowed)},
             say=self.say,
         )
         self._stack.callback(self.site.stop)
