@@ -1,0 +1,137 @@
+"""A file's records stream into a temporary table of texts: one pass, flat memory, Python only decodes and re-chunks."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from backoffice.kernel.files.columns.characters import SPACES
+from backoffice.kernel.files.kinds import Column, ImportKind, PartsMaker
+from backoffice.kernel.files.reading import Reading
+
+_BATCH = 2_000
+_TOTALS = frozenset({"合计", "总计", "小计", "合计:", "合计：", "总计:", "总计：", "Total", "total", "TOTAL", "Grand total", "Grand Total"})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which cells of a record go where."""
+
+    kind: ImportKind
+    reading: Reading
+
+    @cached_property
+    def plain(self) -> list[tuple[Column, int]]:
+        """Columns that the database cleans, with their positions in the file."""
+        return [(column, self.reading.columns[column.name]) for column in self.kind.file_columns if column.name in self.reading.columns and not column.parts]
+
+    @cached_property
+    def made(self) -> list[tuple[Column, int]]:
+        """Columns that Python turns into parts."""
+        return [(column, self.reading.columns[column.name]) for column in self.kind.file_columns if column.name in self.reading.columns and column.parts]
+
+    @cached_property
+    def present(self) -> list[tuple[Column, int]]:
+        return [*self.plain, *self.made]
+
+    @property
+    def staged_columns(self) -> list[tuple[str, str]]:
+        """(name, SQL type) of ``import_staged``. A made column keeps its text only where it is bad."""
+        columns = [("line", "bigint"), ("fault", "text")]
+        columns += [(f"cell_{column.name}", "text") for column, _ in self.present]
+        for column, _ in self.made:
+            assert column.parts  # noqa: S101 - that is what made means
+            columns += column.parts.columns
+        return columns
+
+
+@dataclass
+class StagedCount:
+    rows: int = 0
+    blank: int = 0
+
+
+def stage(cursor: Any, layout: Layout, records: Iterator[tuple[int, list[str]]], on_rows: Callable[[int], None]) -> StagedCount:
+    """Create ``import_staged`` and COPY the records into it. ``on_rows`` is called with the number done so far and may raise to stop."""
+    columns = layout.staged_columns
+    cursor.execute("DROP TABLE IF EXISTS import_staged")
+    cursor.execute("CREATE TEMP TABLE import_staged (" + ", ".join(f"{name} {sql_type}" for name, sql_type in columns) + ") ON COMMIT DROP")
+    count = StagedCount()
+    rows = _rows(layout, records, count)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    names = ", ".join(name for name, _ in columns)
+    with cursor.copy(f"COPY import_staged ({names}) FROM STDIN (FORMAT csv)") as copy:
+        while batch := list(islice(rows, _BATCH)):
+            writer.writerows(batch)
+            copy.write(buffer.getvalue())
+            buffer.seek(0)
+            buffer.truncate()
+            count.rows += len(batch)
+            on_rows(count.rows)
+    cursor.execute("ANALYZE import_staged")
+    return count
+
+
+def _rows(layout: Layout, records: Iterator[tuple[int, list[str]]], count: StagedCount) -> Iterator[Sequence[Any]]:
+    """Rows of ``import_staged``. One loop for every file, so nothing in it is there for looks."""
+    width = len(layout.reading.headers)
+    plain = [position for _, position in layout.plain]
+    pick: Callable[[list[str]], tuple[str, ...]] = itemgetter(*plain) if len(plain) > 1 else lambda row: tuple(row[position] for position in plain)
+    makers = [_maker(column, position, layout) for column, position in layout.made]
+    single = makers[0] if len(makers) == 1 else None
+    for line, row in records:
+        fault = None
+        if len(row) != width:
+            if not any(row):
+                count.blank += 1
+                continue
+            fault = _fit(row, width)
+        if row[0] in _TOTALS:
+            fault = "total_row"
+        elif not row[0] and not any(row):
+            count.blank += 1
+            continue
+        if single:
+            text, parts = single(row)
+            yield (line, fault, *pick(row), text, *parts)
+        elif makers:
+            made = [maker(row) for maker in makers]
+            yield (line, fault, *pick(row), *(text for text, _ in made), *(part for _, parts in made for part in parts))
+        else:
+            yield (line, fault, *pick(row))
+
+
+def _fit(row: list[str], width: int) -> str | None:
+    """Make ``row`` as wide as the header; what was wrong, if anything."""
+    if len(row) < width:
+        row.extend([""] * (width - len(row)))
+        return "too_few_columns"
+    surplus = any(cell.strip(SPACES) for cell in row[width:])
+    del row[width:]
+    return "too_many_columns" if surplus else None
+
+
+def _maker(column: Column, position: int, layout: Layout) -> Callable[[list[str]], tuple[str | None, tuple[str | None, ...]]]:
+    """For a row: (the text when it is bad, the parts)."""
+    assert column.parts  # noqa: S101 - only called for made columns
+    make: PartsMaker = column.parts.prepare()
+    nothing: tuple[None, ...] = (None,) * len(column.parts.columns)
+    beside = [layout.reading.columns.get(name) for name in column.parts.beside]
+
+    def from_row(row: list[str]) -> tuple[str | None, tuple[str | None, ...]]:
+        text = row[position]
+        if not text:
+            return None, nothing
+        parts = make(text, *(row[at] if at is not None else "" for at in beside)) if beside else make(text)
+        if parts is not None:
+            return None, parts
+        return (text, nothing) if text.strip(SPACES) else (None, nothing)
+
+    return from_row
