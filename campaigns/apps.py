@@ -11,3 +11,4 @@ class CampaignsConfig(AppConfig):
         from backoffice.kernel.registry import import_submodules
 
         import_submodules("campaigns.scenarios")
+        import_submodules("campaigns.imports")

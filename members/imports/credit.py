@@ -14,7 +14,9 @@ for _code, _sentence in {
     "member_closed": _("This member's account is closed. Nothing can be topped up any more."),
     "credit_empty": _("Principal and bonus are both zero. A top-up needs an amount."),
     "expires_before_opening": _("The credit would expire before it is topped up. Check both dates."),
-    "source_no_differs": _("This top-up number is in the system with other amounts or for another member. Check the number; what is booked is never changed by a file."),
+    "source_no_differs": _(
+        "This top-up number is in the system with other amounts or for another member. Check the number; a file never changes what is booked."
+    ),
 }.items():
     register_problem(_code, _sentence)
 
@@ -30,7 +32,11 @@ CREDIT = register(
             Column("bonus_amount", "权益金", Money(), aliases=("bonus", "赠送金额", "赠金"), example="20.00", help=_("What was given on top, in yuan.")),
             Column("opened_at", "充值时间", LocalMoment(), example="2026-01-05 10:30", help=_("Empty: now.")),
             Column(
-                "expires_at", "到期时间", LocalMoment(ends_day=True), example="2027-01-05", help=_("A date without a time lasts to the end of that day. Empty: never.")
+                "expires_at",
+                "到期时间",
+                LocalMoment(ends_day=True),
+                example="2027-01-05",
+                help=_("A date without a time lasts to the end of that day. Empty: never."),
             ),
         ),
         key=("source_no",),

@@ -1,8 +1,8 @@
 -- Open the accounts that are missing, with the balance that they will have. Somebody else opening one at the same moment breaks
 -- the unique member, and the file is applied again.
 WITH opened AS (
-    INSERT INTO members_creditaccount (store_id, member_id, balance, held, created_at)
-    SELECT store_id, member_id, sum(principal_amount + bonus_amount), 0, clock_timestamp()
+    INSERT INTO members_creditaccount (store_id, member_id, balance, held)
+    SELECT store_id, member_id, sum(principal_amount + bonus_amount), 0
     FROM import_rows
     WHERE action = 'create' AND account_id IS NULL
     GROUP BY store_id, member_id

@@ -8,10 +8,11 @@ WITH lots AS (
 )
 INSERT INTO members_creditentry (
     store_id, account_id, lot_id, kind, principal_amount, bonus_amount, balance_after,
-    idempotency_key, seq, body_hash, order_no, actor_id, reason, happened_at, recorded_at
+    idempotency_key, seq, body_hash, order_no, actor_id, reason, happened_at
 )
 SELECT store_id, lot_account_id, id, 'TOP_UP', principal_amount, bonus_amount, balance_after, 'topup:' || source_no, 1,
-       sha256(convert_to(concat_ws('|', 'TOP_UP', lot_account_id, source_no, principal_amount, bonus_amount, extract(epoch FROM opened_at), extract(epoch FROM expires_at)), 'UTF8')),
-       '', %(by)s, '', opened_at, clock_timestamp()
+       sha256(convert_to(concat_ws('|', 'TOP_UP', lot_account_id, source_no, principal_amount, bonus_amount,
+                                   extract(epoch FROM opened_at), extract(epoch FROM expires_at)), 'UTF8')),
+       '', %(by)s, '', opened_at
 FROM import_lots
 ORDER BY line

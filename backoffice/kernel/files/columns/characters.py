@@ -19,7 +19,7 @@ CONTROL = r"[\u0001-\u001f\u007f-\u009f\u2028\u2029]"
 BIDI_CLASS = "[" + "".join(f"\\u{ord(char):04x}" for char in BIDI) + "]"
 SPACE_CLASS = "[" + "".join(f"\\u{ord(char):04x}" for char in SPACES) + "]"
 # What an export puts an apostrophe before; reading takes the apostrophe away again.
-ESCAPED = r"^'[=+@\u0009\u000d\uff1d\uff0b\uff0d\uff20-]"
+ESCAPED = r"^'[=+@\u0009\u000a\u000d\uff1d\uff0b\uff0d\uff20-]"
 ERROR_CELL = r"^#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!)$"
 EXCEL_SHORTENED = r"^[0-9]+(?:\.[0-9]+)?[Ee][+][0-9]+$"
 
