@@ -80,9 +80,10 @@ class SingleScheduler(DatabaseScheduler):
             leading = self.lock.hold()
             if leading and not self.leading:
                 logger.info("beat_leads", holder=self.lock.holder)
-                # What was read while waiting is old: the former leader ran these tasks since. And no change is too early
-                # to be noticed: the base class would take the first one it sees for the state it started with.
-                self._initial_read, self._heap, self._last_timestamp = True, None, _LONG_AGO
+                # What was read while waiting is old: the former leader ran these tasks since. Every change from here on is
+                # noticed; the base class would take the first one that it sees for the state it started with.
+                self._last_timestamp = self.Changes.last_change() or _LONG_AGO
+                self._initial_read, self._heap = True, None
             elif not leading and (self.leading or self._initial_read):
                 logger.info("beat_waits", holder=self.lock.holder)
                 self._initial_read = False
