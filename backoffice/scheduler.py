@@ -75,14 +75,19 @@ class SingleScheduler(DatabaseScheduler):
         # The base class leaves out crontabs that are not near in time and may then miss them altogether.
         return Q(pk__in=[])
 
+    def schedule_changed(self) -> bool:
+        changed = bool(super().schedule_changed())
+        # Without a time of the last change the base class would take the next change for the state it started with.
+        self._last_timestamp = self._last_timestamp or _LONG_AGO
+        return changed
+
     def tick(self, *args: Any, **kwargs: Any) -> float:
         try:
             leading = self.lock.hold()
             if leading and not self.leading:
                 logger.info("beat_leads", holder=self.lock.holder)
-                # What was read while waiting is old: the former leader ran these tasks since. Every change from here on is
-                # noticed; the base class would take the first one that it sees for the state it started with.
-                self._last_timestamp = self.Changes.last_change() or _LONG_AGO
+                # What was read while waiting is old: the former leader ran these tasks since.
+                self._last_timestamp = self.Changes.last_change()
                 self._initial_read, self._heap = True, None
             elif not leading and (self.leading or self._initial_read):
                 logger.info("beat_waits", holder=self.lock.holder)
