@@ -32,7 +32,11 @@ class Entry:
         return max(self.every_seconds, 30)
 
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    Entry("decide due reminders", "campaigns.run_due_reminders", 60, "Decides the reminder runs of every store whose send time has come."),
+    Entry("hand over messages", "campaigns.dispatch_messages", 5, "Hands waiting messages to the gateways; also what a lost wake-up left behind."),
+    Entry("resume imports", "files.resume_imports", 30, "Takes up imports whose worker ended before them."),
+)
 
 
 @dataclass(frozen=True)
