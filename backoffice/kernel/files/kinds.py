@@ -116,7 +116,8 @@ class ImportKind:
     within the stores that the user may write. ``platform_only``: only a platform seat may import it, never a merchant.
     ``key`` names the columns that identify a row (inside its store): twice in one file is a fault of both rows. It may be SQL over the
     typed columns, e.g. ``("order_no", "coalesce(line_no, 1)")``. ``either`` lists groups of columns of which one must be in the file,
-    e.g. ``(("member_no",), ("identity_kind", "identity_value"))``.
+    e.g. ``(("member_no",), ("identity_kind", "identity_value"))``. ``about`` says in a sentence what such a file is for. ``shown_in`` is the model
+    (``app.Model``) in whose list people find the rows afterwards.
     """
 
     code: str
@@ -134,6 +135,8 @@ class ImportKind:
     control_total: str = ""
     either: tuple[tuple[str, ...], ...] = ()
     order: int = field(default=100, kw_only=True)
+    about: Text = field(default="", kw_only=True)
+    shown_in: str = field(default="", kw_only=True)
 
     @property
     def has_control_total(self) -> bool:

@@ -10,12 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import IO, Any
 
+import structlog
 from django.core.files import File
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.audit.services import record_event
-from backoffice.kernel.errors import NotAllowed, NotFound, StateConflict
+from backoffice.kernel.errors import BusinessError, NotAllowed, NotFound, StateConflict
 from backoffice.kernel.files import engine
 from backoffice.kernel.files.choices import JOB_TRANSITIONS, BadRows, JobStatus
 from backoffice.kernel.files.faults import FileFault, RepeatedFile, RightsLost
@@ -26,6 +27,8 @@ from backoffice.kernel.files.rights import read_stores, writable_stores
 from backoffice.kernel.states import transition
 from backoffice.kernel.tenancy.models import Store, User
 
+log = structlog.get_logger(__name__)
+
 _PIECE = 1 << 20
 _SUFFIXES = ("csv", "tsv", "txt", "xlsx", "gz", "zip")
 _NAME_LENGTH = 80
@@ -34,8 +37,11 @@ _NAME_LENGTH = 80
 def create_job(
     *, kind: str, content: IO[bytes], file_name: str, store: Store | None, console: str, by: User | None, now: datetime,
     by_hand: Mapping[str, Any] | None = None, on_bad_rows: str = BadRows.ABORT, control_total: Decimal | None = None,
+    resend_of: ImportJob | None = None, apply_when_clean: bool = False,
 ) -> ImportJob:  # fmt: skip
     """Store a file and the job for it, state UPLOADED. ``content`` can seek.
+
+    ``resend_of``: the job whose bad rows this file holds, mended. ``apply_when_clean``: a dry run that finds nothing to ask goes on to the import.
 
     Raises ``NotAllowed`` (role), ``NotFound`` (kind, or a store that is not the user's), ``RepeatedFile`` (applied before: nothing is
     stored) and ``FileFault`` (cannot be read). Required columns that are not mapped are told in ``job.reading["missing"]``.
@@ -47,7 +53,7 @@ def create_job(
     digest, size = _hash(content)
     job = ImportJob(
         kind=kind, store=store, console=console, uploaded_by=by, file_name=clean_name(file_name), file_hash=digest, file_size=size,
-        on_bad_rows=on_bad_rows, control_total=control_total,
+        on_bad_rows=on_bad_rows, control_total=control_total, resend_of=resend_of, apply_when_clean=apply_when_clean,
     )  # fmt: skip
     if first := engine.first_applied(job):
         raise RepeatedFile(first)
@@ -62,20 +68,24 @@ def create_job(
     return job
 
 
-def change_reading(*, job: ImportJob, by_hand: Mapping[str, Any], by: User | None, now: datetime) -> ImportJob:
-    """Read the file as corrected by hand (encoding, delimiter, header_row, sheet, columns); the job waits to be checked again."""
+def change_reading(*, job: ImportJob, by_hand: Mapping[str, Any], by: User | None, now: datetime, store: Store | None = None) -> ImportJob:
+    """Read the file as corrected by hand (encoding, delimiter, header_row, sheet, columns); the job waits to be checked again.
+
+    ``store``: names the store of a file that does not say it; None leaves the job's as it is.
+    """
     kind = import_kinds.get(job.kind)
-    _require_rights(kind, console=job.console, by=by, store=job.store)
+    store = store or job.store
+    _require_rights(kind, console=job.console, by=by, store=store)
     with engine.stored_file(job) as source:
-        reading = find_reading(source, kind, store_given=job.store_id is not None, by_hand=by_hand)
+        reading = find_reading(source, kind, store_given=store is not None, by_hand=by_hand)
     with transaction.atomic():
         if job.status == JobStatus.UPLOADED:
-            changed = ImportJob.objects.filter(pk=job.pk, status=JobStatus.UPLOADED).update(reading=reading.as_json())
+            changed = ImportJob.objects.filter(pk=job.pk, status=JobStatus.UPLOADED).update(reading=reading.as_json(), store=store)
             if not changed:
                 raise StateConflict(_("This was changed by somebody else meanwhile. Load the page again and look before you act."))
         else:
-            transition(job, JobStatus.CHECKING, table=JOB_TRANSITIONS, reading=reading.as_json(), attempt_count=0, cancel_requested=False)
-        record_event("import.reading_changed", target=job, by=by, now=now, store=job.store_id)
+            transition(job, JobStatus.CHECKING, table=JOB_TRANSITIONS, reading=reading.as_json(), store=store, attempt_count=0, cancel_requested=False)
+        record_event("import.reading_changed", target=job, by=by, now=now, store=store)
     job.refresh_from_db()
     return job
 
@@ -116,8 +126,23 @@ def resume_job(*, job: ImportJob, now: datetime) -> ImportJob:
     if job.status == JobStatus.APPLYING:
         return apply_job(job=job, now=now)
     if job.status in (JobStatus.UPLOADED, JobStatus.CHECKING):
-        return check_job(job=job, now=now)
+        job = check_job(job=job, now=now)
+        if _goes_on(job):
+            try:
+                request_apply(job=job, on_bad_rows=BadRows.ABORT, control_total=job.control_total, by=job.uploaded_by, now=now)
+            except BusinessError as refusal:
+                # Rights, or the same file, meanwhile: the job stays as checked and its page says what to do.
+                log.info("import_not_continued", job=job.pk, code=refusal.code)
+                return job
+            return apply_job(job=job, now=now)
     return job
+
+
+def _goes_on(job: ImportJob) -> bool:
+    """Whether the import follows the dry run without a further question, as chosen when the file was handed in."""
+    is_clean = not (job.bad_count or job.conflict_count or job.error_code) and job.rows_total > 0
+    has_total = not import_kinds.get(job.kind).has_control_total or job.control_total is not None
+    return job.status == JobStatus.CHECKED and job.apply_when_clean and is_clean and has_total
 
 
 def cancel_job(*, job: ImportJob, by: User | None, now: datetime) -> ImportJob:
