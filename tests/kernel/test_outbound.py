@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from pytest_django import Settings
 
 from backoffice.kernel import outbound
 from backoffice.kernel.outbound import AddressRefused, NoAnswer, NotReached, check_form, is_public, post, resolve
@@ -123,26 +124,26 @@ def test_a_name_that_cannot_be_looked_up_is_not_reached(monkeypatch: pytest.Monk
         post("https://gateway.example/", body=b"{}", headers=HEADERS, timeout=1)
 
 
-def test_loopback_is_refused_unless_exactly_that_target_is_allowed(settings: object) -> None:
+def test_loopback_is_refused_unless_exactly_that_target_is_allowed(settings: Settings) -> None:
     with one_answer(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as place:
-        settings.OUTBOUND_ALLOW = ["127.0.0.1:1"]  # type: ignore[attr-defined]
+        settings.OUTBOUND_ALLOW = ["127.0.0.1:1"]
         with pytest.raises(AddressRefused):
             post(f"http://{place}/x", body=b"{}", headers=HEADERS, timeout=2)
-        settings.OUTBOUND_ALLOW = [place]  # type: ignore[attr-defined]
+        settings.OUTBOUND_ALLOW = [place]
         answer = post(f"http://{place}/x", body=b"{}", headers=HEADERS, timeout=2)
     assert (answer.status, answer.body) == (200, b"ok")
 
 
-def test_a_redirect_is_an_answer_and_not_followed(settings: object) -> None:
+def test_a_redirect_is_an_answer_and_not_followed(settings: Settings) -> None:
     with one_answer(answers(b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")) as place:
-        settings.OUTBOUND_ALLOW = [place]  # type: ignore[attr-defined]
+        settings.OUTBOUND_ALLOW = [place]
         assert post(f"http://{place}/", body=b"{}", headers=HEADERS, timeout=2).status == 302
 
 
-def test_nobody_listens_is_not_reached(settings: object) -> None:
+def test_nobody_listens_is_not_reached(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-    settings.OUTBOUND_ALLOW = [place]  # type: ignore[attr-defined]
+    settings.OUTBOUND_ALLOW = [place]
     with pytest.raises(NotReached):
         post(f"http://{place}/", body=b"{}", headers=HEADERS, timeout=2)
 
@@ -152,14 +153,14 @@ def test_nobody_listens_is_not_reached(settings: object) -> None:
     [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"],
     ids=["closed without an answer", "cut in the body", "cut in the status line", "cut in a chunk"],
 )
-def test_an_answer_that_breaks_off_leaves_doubt(settings: object, raw: bytes) -> None:
+def test_an_answer_that_breaks_off_leaves_doubt(settings: Settings, raw: bytes) -> None:
     with one_answer(answers(raw)) as place:
-        settings.OUTBOUND_ALLOW = [place]  # type: ignore[attr-defined]
+        settings.OUTBOUND_ALLOW = [place]
         with pytest.raises(NoAnswer):
             post(f"http://{place}/", body=b"{}", headers=HEADERS, timeout=2)
 
 
-def test_a_dripping_answer_ends_at_the_time_limit_in_all(settings: object) -> None:
+def test_a_dripping_answer_ends_at_the_time_limit_in_all(settings: Settings) -> None:
     def drip(accepted: socket.socket) -> None:
         try:
             for sign in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000:
@@ -169,6 +170,6 @@ def test_a_dripping_answer_ends_at_the_time_limit_in_all(settings: object) -> No
             return
 
     with one_answer(drip) as place:
-        settings.OUTBOUND_ALLOW = [place]  # type: ignore[attr-defined]
+        settings.OUTBOUND_ALLOW = [place]
         with pytest.raises(NoAnswer, match="within"):
             post(f"http://{place}/", body=b"{}", headers=HEADERS, timeout=0.3)
