@@ -45,7 +45,10 @@ CREDIT = register(
         classify=(load_sql("members", "import_credit_classify"),),
         conflicts="SELECT line, 'source_no' AS column_name, 'source_no_differs' AS code FROM import_rows WHERE action = 'conflict'",
         notes="SELECT 'dates_kept', count(*) FROM import_rows WHERE action = 'unchanged' AND other_dates",
-        apply=tuple(load_sql("members", f"import_credit_apply_{step}") for step in range(1, 6)),
+        apply=(
+            "DROP TABLE IF EXISTS import_accounts, import_lots",
+            *(load_sql("members", f"import_credit_apply_{step}") for step in range(1, 6)),
+        ),
         order=30,
     )
 )

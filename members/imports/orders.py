@@ -90,7 +90,7 @@ ORDERS = register(
             "SELECT line, CASE WHEN differs THEN 'amount' ELSE 'refunded_amount' END AS column_name, "
             "CASE WHEN differs THEN 'order_differs' ELSE 'refund_shrinks' END AS code FROM import_rows WHERE action = 'conflict'"
         ),
-        apply=tuple(load_sql("members", f"import_orders_apply_{step}") for step in range(1, 6)),
+        apply=("DROP TABLE IF EXISTS import_people", *(load_sql("members", f"import_orders_apply_{step}") for step in range(1, 6))),
         order=40,
     )
 )
