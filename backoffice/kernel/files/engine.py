@@ -24,7 +24,7 @@ from backoffice.kernel import clock
 from backoffice.kernel.audit.services import record_event
 from backoffice.kernel.files import checking
 from backoffice.kernel.files.choices import BadRows, JobStatus
-from backoffice.kernel.files.faults import Cancelled, FileFault, LeaseLost, RepeatedFile, RightsLost
+from backoffice.kernel.files.faults import Cancelled, FileFault, LeaseLost, Overtaken, RepeatedFile, RightsLost
 from backoffice.kernel.files.kinds import ImportKind, import_kinds
 from backoffice.kernel.files.leases import Heartbeat, Lease, claim, is_exhausted
 from backoffice.kernel.files.models import ImportJob
@@ -88,6 +88,10 @@ def _run_with_retries(job: ImportJob, lease: Lease, *, now: datetime, began: flo
         try:
             with Heartbeat(lease) as heartbeat, transaction.atomic(), connection.wrap_database_errors:
                 return _run_once(job, lease, heartbeat, now=now, began=began)
+        except Overtaken:
+            tries += 1
+            if tries > _MOST_RETRIES or connection.in_atomic_block:
+                raise
         except DatabaseError as error:
             tries += 1
             sqlstate = getattr(error.__cause__, "sqlstate", None)

@@ -38,3 +38,7 @@ class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
 
 class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else has the job now
     """Another worker holds the job; this one stops and writes nothing."""
+
+
+class Overtaken(Exception):  # noqa: N818 - the file is staged and applied again
+    """Rows that were compared have been changed by somebody else before they were locked."""
