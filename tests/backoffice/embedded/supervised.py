@@ -59,13 +59,13 @@ def services(state: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def processes_of(state: Path) -> list[int]:
-    """Live processes whose command line or working folder names the state folder."""
+    """Live processes that name the state folder in their command line, environment or working folder; not this one."""
     found = []
     for place in Path("/proc").iterdir():
-        if place.name.isdigit():
+        if place.name.isdigit() and int(place.name) != os.getpid():
             try:
-                command = (place / "cmdline").read_bytes().decode(errors="replace")
-                if str(state) in command or str(os.readlink(place / "cwd")).startswith(str(state)):
+                told = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
+                if os.fsencode(state) in told or Path(os.readlink(place / "cwd")).is_relative_to(state):
                     found.append(int(place.name))
             except OSError:
                 continue
