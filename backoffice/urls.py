@@ -2,9 +2,20 @@
 
 from django.urls import path
 
-from backoffice.kernel.sites import developer_site, merchant_site, platform_site
+from backoffice.consoles.language import choose_language
+from backoffice.consoles.login import ConsoleLoginForm, home, home_login, home_logout
+from backoffice.consoles.system import system_urls
+from backoffice.kernel.sites import CONSOLE_SITES, developer_site, merchant_site, platform_site
+
+platform_site.extra_urls = system_urls
+for site in CONSOLE_SITES:
+    site.login_form = ConsoleLoginForm
 
 urlpatterns = [
+    path("", home, name="home"),
+    path("login/", home_login, name="login"),
+    path("logout/", home_logout, name="logout"),
+    path("language/", choose_language, name="choose_language"),
     path("admin/", platform_site.urls),
     path("merchant/", merchant_site.urls),
     path("developer/", developer_site.urls),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,6 +22,8 @@ class ConsoleSite(UnfoldAdminSite):
 
     index_template = "consoles/dashboard.html"
     enable_nav_sidebar = True
+    extra_urls: Callable[[], list[URLPattern]] | None = None
+    """Pages of the console that are no model's, put here by the composition root."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(name=console.value)
@@ -32,6 +35,10 @@ class ConsoleSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if not (isinstance(url, URLPattern) and url.name in WITHOUT_PAGES)]
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Empty: the side bar is data of the consoles, and the per-app pages that this would link to do not exist."""
+        return []
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "console": self.name, "site_title": self.site_title, "site_header": self.site_header}

@@ -1,7 +1,7 @@
 """Uploaded files and static files."""
 
 from backoffice.settings.env import LOCAL, env
-from backoffice.settings.paths import BASE_DIR, LOCAL_STATE_DIR
+from backoffice.settings.paths import LOCAL_STATE_DIR
 
 __all__ = [
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
@@ -11,7 +11,6 @@ __all__ = [
     "FILE_UPLOAD_PERMISSIONS",
     "MAX_UPLOAD_BYTES",
     "MEDIA_ROOT",
-    "STATICFILES_DIRS",
     "STATIC_ROOT",
     "STATIC_URL",
     "STORAGES",
@@ -19,7 +18,7 @@ __all__ = [
 ]
 
 # Uploads go to a temporary file at once: a 200 MB file never lies in a web process's memory.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["backoffice.kernel.files.uploads.LimitUploadHandler", "django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
@@ -30,7 +29,6 @@ MEDIA_ROOT = env.value("FILES_DIR", LOCAL_STATE_DIR / "files")  # no MEDIA_URL: 
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.value("STATIC_DIR", LOCAL_STATE_DIR / "static")
-STATICFILES_DIRS = [path for path in [BASE_DIR / "backoffice" / "static"] if path.is_dir()]
 WHITENOISE_MANIFEST_STRICT = env.deployment == LOCAL
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

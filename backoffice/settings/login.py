@@ -12,10 +12,13 @@ __all__ = [
     "AXES_FAILURE_LIMIT",
     "AXES_IPWARE_PROXY_COUNT",
     "AXES_LOCKOUT_PARAMETERS",
+    "AXES_LOCKOUT_TEMPLATE",
     "AXES_RESET_ON_SUCCESS",
     "AXES_VERBOSE",
     "CSRF_COOKIE_NAME",
     "CSRF_COOKIE_SECURE",
+    "LOGIN_REDIRECT_URL",
+    "LOGIN_URL",
     "PASSWORD_HASHERS",
     "PASSWORD_RESET_TIMEOUT",
     "SESSION_COOKIE_AGE",
@@ -27,6 +30,9 @@ __all__ = [
 ]
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "backoffice.kernel.tenancy.auth.SeatBackend"]
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"  # which leads to the user's console
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -53,6 +59,7 @@ CSRF_COOKIE_SECURE = _secure
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "consoles/lockout.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_IPWARE_PROXY_COUNT = env.value("TRUSTED_PROXIES") or None
 AXES_ENABLE_ADMIN = False

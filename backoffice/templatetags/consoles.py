@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -45,3 +46,47 @@ def event_actor(event: Any, console: str) -> str:
     if console != Console.PLATFORM and any(seat.console == Console.PLATFORM for seat in event.actor.seats.all()):
         return _("Platform staff")
     return str(event.actor)
+
+
+@register.simple_tag(takes_context=True)
+def console_path(context: Any) -> list[dict[str, Any]]:
+    """The way to this page: list, row, act. Pages without a model show their title."""
+    opts, obj, title = context.get("opts"), context.get("original") or context.get("object"), context.get("title", "")
+    if not opts:
+        return [{"title": title}]
+    name, site = f"{opts.app_label}_{opts.model_name}", context.get("console", "")
+    parts: list[dict[str, Any]] = [{"title": opts.verbose_name_plural, "link": _reverse(f"{site}:{name}_changelist")}]
+    if obj is not None and not isinstance(obj, str):
+        parts.append({"title": str(obj), "link": _reverse(f"{site}:{name}_change", obj.pk)})
+    elif context.get("add"):
+        parts.append({"title": _("Add")})
+    if not context.get("adminform") and not context.get("cl"):
+        parts.append({"title": title})
+    if parts[-1].get("link") and (context.get("adminform") or context.get("cl")):
+        parts[-1] = {"title": parts[-1]["title"]}
+    return parts
+
+
+def _reverse(name: str, *args: Any) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+@register.filter
+def need_chip(need: Any) -> SafeString:
+    """The urgency of a line of the dashboard, in a word."""
+    words = {display.BAD: _("Now"), display.WARN: _("Soon"), display.BUSY: _("When you can")}
+    return display.chip(words[need.tone], need.tone)
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A chart's value in its table: money with two decimals, counts without."""
+    return f"{value:,.2f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+@register.filter
+def state_chip(part: Any) -> SafeString:
+    return display.chip(part.word, part.tone)

@@ -29,6 +29,13 @@ from backoffice.kernel.tenancy.access import allows, stores_of
 from backoffice.kernel.tenancy.roles import Console
 
 HISTORY_SHOWN = 100
+SECRET_FIELDS = ("password", "gateway_secret", "phone_encrypted", "phone_hash", "value_hash")
+"""Stored values that no page shows in any form."""
+
+
+def adopt(obj: models.Model, saved: models.Model) -> None:
+    """Let ``obj``, the row of Django's form, stand for ``saved``, the row that a service wrote."""
+    obj.__dict__.update(saved.__dict__)
 
 
 class ScopedMixin:
@@ -260,6 +267,12 @@ class ConsoleModelAdmin(ScopedMixin, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         raise ConfigurationError(f"{type(self).__name__} writes without a service: override save_model")
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Never a secret, also where a class names no fields."""
+        asked = super().get_exclude(request, obj) or ()
+        open_fields = self.editable_fields if obj is not None else self.add_fields
+        return [*asked, *(name for name in SECRET_FIELDS if name not in open_fields)]
 
     def page_after_action(self, request: HttpRequest, object_id: str | None) -> str:
         """Where a row or list action leads back to."""

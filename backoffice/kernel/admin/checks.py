@@ -10,7 +10,7 @@ from django.core.checks import Error
 from django.db import models
 
 from backoffice.kernel.admin.actions import MARK, action_names
-from backoffice.kernel.admin.base import ConsoleModelAdmin, ConsoleStackedInline, ConsoleTabularInline
+from backoffice.kernel.admin.base import SECRET_FIELDS, ConsoleModelAdmin, ConsoleStackedInline, ConsoleTabularInline
 from backoffice.kernel.admin.filters import is_scoped_filter
 from backoffice.kernel.admin.scoping import is_scoped
 from backoffice.kernel.money import MoneyField
@@ -58,6 +58,10 @@ def _faults(admin: Any) -> Iterator[tuple[int, str]]:
     for name in (*admin.search_fields, *admin.allowed_lookups):
         if name.lstrip("^=@").split("__")[0] in PERSONAL_FIELDS or name.lstrip("^=@").split("__")[-1] in PERSONAL_FIELDS:
             yield 7, f"search or look-up on the personal field {name}: search by its hash with a SearchShape"
+    named = [field for _, options in admin.fieldsets or () for entry in options["fields"] for field in ([entry] if isinstance(entry, str) else entry)]
+    for name in (*named, *(admin.fields or ()), *admin.readonly_fields, *admin.list_display):
+        if name in SECRET_FIELDS and name not in admin.add_fields:
+            yield 14, f"{name} is a secret and shown nowhere"
     if admin.date_hierarchy:
         yield 8, "date_hierarchy aggregates the whole table on every page"
     if admin.list_editable:

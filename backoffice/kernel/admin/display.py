@@ -21,6 +21,8 @@ from backoffice.kernel.money import format_yuan
 GOOD, WARN, BAD, BUSY, PLAIN = "success", "warning", "danger", "info", ""
 """Tones of a chip. A chip always has a word: colour is never alone."""
 
+TONE_OF_FLAG = {True: GOOD, False: PLAIN}
+
 EMPTY = "—"
 _TONES = {
     GOOD: "bg-green-100 text-green-800 dark:bg-green-500/20 dark:text-green-300",
@@ -53,12 +55,15 @@ def ago(moment: datetime, now: datetime) -> str:
     if size < 60:
         return _("just now")
     if size < 3600:
-        number, past, future = size // 60, ngettext("%(n)d minute ago", "%(n)d minutes ago", size // 60), ngettext("in %(n)d minute", "in %(n)d minutes", size // 60)
+        n = size // 60
+        text = ngettext("%(n)d minute ago", "%(n)d minutes ago", n) if seconds > 0 else ngettext("in %(n)d minute", "in %(n)d minutes", n)
     elif size < 86_400:
-        number, past, future = size // 3600, ngettext("%(n)d hour ago", "%(n)d hours ago", size // 3600), ngettext("in %(n)d hour", "in %(n)d hours", size // 3600)
+        n = size // 3600
+        text = ngettext("%(n)d hour ago", "%(n)d hours ago", n) if seconds > 0 else ngettext("in %(n)d hour", "in %(n)d hours", n)
     else:
-        number, past, future = size // 86_400, ngettext("%(n)d day ago", "%(n)d days ago", size // 86_400), ngettext("in %(n)d day", "in %(n)d days", size // 86_400)
-    return (past if seconds > 0 else future) % {"n": number}
+        n = size // 86_400
+        text = ngettext("%(n)d day ago", "%(n)d days ago", n) if seconds > 0 else ngettext("in %(n)d day", "in %(n)d days", n)
+    return text % {"n": n}
 
 
 def moment(value: datetime | None, now: datetime | None = None) -> SafeString:

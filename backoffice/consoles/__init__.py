@@ -1,0 +1,1 @@
+"""The shell of the three consoles: theme, navigation, log-in, language, dashboards."""

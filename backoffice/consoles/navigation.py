@@ -1,0 +1,129 @@
+"""The side bar as data: what stands where in which console. A role sees only what it may open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.kernel.sites import CONSOLE_SITES, ConsoleSite
+from backoffice.kernel.tenancy.access import allows, has_seat
+from backoffice.kernel.tenancy.roles import Console
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model's list (``model``, shown to who may view it) or a page (``page``, a URL name of the console, shown with ``permission``)."""
+
+    title: Any
+    icon: str
+    model: str = ""
+    page: str = ""
+    permission: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    title: Any
+    entries: Sequence[Entry]
+
+
+HOME = Group("", (Entry(_("Today"), "home", page="index"),))
+_MEMBERS = Group(
+    _("Members and credit"),
+    (
+        Entry(_("Members"), "group", model="members.Member"),
+        Entry(_("Credit accounts"), "account_balance_wallet", model="members.CreditAccount"),
+        Entry(_("Credit entries"), "receipt_long", model="members.CreditEntry"),
+        Entry(_("Orders"), "shopping_bag", model="members.OrderLine"),
+        Entry(_("Levels"), "military_tech", model="members.Level"),
+        Entry(_("Tags"), "sell", model="members.Tag"),
+    ),
+)
+_REMINDERS = Group(
+    _("Reminders"),
+    (
+        Entry(_("Reminder settings"), "notifications_active", model="campaigns.ReminderSetting"),
+        Entry(_("Runs"), "event_repeat", model="campaigns.ReminderRun"),
+        Entry(_("Messages"), "sms", model="campaigns.Message"),
+        Entry(_("Message texts"), "edit_note", model="campaigns.MessageTemplate"),
+        Entry(_("Why not?"), "help", page="campaigns_why_not", permission="campaigns.why_not"),
+    ),
+)
+_FILES = Group(_("Files"), (Entry(_("Imports"), "upload_file", model="files.ImportJob"),))
+
+NAVIGATION: dict[str, Sequence[Group]] = {
+    Console.PLATFORM.value: (
+        HOME,
+        Group(
+            _("Merchants and stores"),
+            (Entry(_("Merchants"), "domain", model="tenancy.Merchant"), Entry(_("Stores"), "storefront", model="tenancy.Store")),
+        ),
+        _MEMBERS,
+        _REMINDERS,
+        _FILES,
+        Group(_("Developers"), (Entry(_("Developers"), "code", model="tenancy.Developer"),)),
+        Group(
+            _("Administration"),
+            (
+                Entry(_("Users"), "person", model="tenancy.User"),
+                Entry(_("Seats"), "badge", model="tenancy.Seat"),
+                Entry(_("Audit events"), "history", model="audit.AuditEvent"),
+                Entry(_("System"), "monitor_heart", page="system", permission="backoffice.view_system"),
+            ),
+        ),
+    ),
+    Console.MERCHANT.value: (HOME, _MEMBERS, _REMINDERS, _FILES, Group(_("Stores"), (Entry(_("My stores"), "storefront", model="tenancy.Store"),))),
+    Console.DEVELOPER.value: (
+        HOME,
+        Group(_("Company"), (Entry(_("Company"), "domain", model="tenancy.Developer"), Entry(_("People"), "badge", model="tenancy.Seat"))),
+    ),
+}
+
+
+def console_of(request: HttpRequest) -> ConsoleSite:
+    """The console that a request is in, by its address; the platform's outside of all (log-in page)."""
+    match = request.resolver_match
+    namespace = match.namespaces[0] if match and match.namespaces else ""
+    return next((site for site in CONSOLE_SITES if site.name == namespace), CONSOLE_SITES[0])
+
+
+def _address(site: ConsoleSite, entry: Entry, request: HttpRequest) -> str | None:
+    """Where an entry leads, None when this user may not open it or this console has no such page."""
+    if entry.page:
+        if entry.permission and not allows(request.user, entry.permission, console=site.name):
+            return None
+        try:
+            return reverse(f"{site.name}:{entry.page}")
+        except NoReverseMatch:
+            return None
+    model = apps.get_model(entry.model)
+    screen = site._registry.get(model)
+    if screen is None or not screen.has_view_permission(request):
+        return None
+    return reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """unfold's navigation for this request."""
+    site = console_of(request)
+    groups = []
+    for group in NAVIGATION[site.name]:
+        addresses = [(entry, _address(site, entry, request)) for entry in group.entries]
+        items = [{"title": entry.title, "icon": entry.icon, "link": address} for entry, address in addresses if address]
+        if items:
+            groups.append({"title": group.title, "items": items, "separator": bool(group.title)})
+    return groups
+
+
+def console_choice(request: HttpRequest) -> list[dict[str, Any]]:
+    """The user's other consoles for the drop-down under the site's name; empty with a single console."""
+    mine = [site for site in CONSOLE_SITES if has_seat(request.user, site.name)]
+    if len(mine) < 2:
+        return []
+    return [{"title": Console(site.name).label, "link": reverse(f"{site.name}:index"), "icon": "space_dashboard"} for site in mine]
