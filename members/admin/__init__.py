@@ -1,0 +1,1 @@
+from members.admin import merchant, platform  # noqa: F401 - they register themselves

@@ -92,6 +92,7 @@ class CreditLot(models.Model):
                 name="credit_lot_spending_order",
             ),
             models.Index(fields=["account"], name="credit_lot_of_account"),
+            models.Index(fields=["store", "-id"], name="credit_lot_newest_of_store"),
         ]
 
     def __str__(self) -> str:
@@ -110,7 +111,7 @@ class CreditEntry(models.Model):
 
     store = models.ForeignKey(Store, models.PROTECT, related_name="credit_entries", verbose_name=_("store"), db_index=False, db_constraint=False)
     account = models.ForeignKey(CreditAccount, models.PROTECT, related_name="entries", verbose_name=_("credit account"), db_index=False, db_constraint=False)
-    lot = models.ForeignKey(CreditLot, models.PROTECT, related_name="entries", verbose_name=_("credit lot"), db_constraint=False)
+    lot = models.ForeignKey(CreditLot, models.PROTECT, related_name="entries", verbose_name=_("credit lot"), db_constraint=False, db_index=False)
     kind = models.CharField(_("kind"), max_length=16, choices=EntryKind.choices)
     principal_amount = MoneyField(_("principal"))
     bonus_amount = MoneyField(_("bonus"))
@@ -141,7 +142,10 @@ class CreditEntry(models.Model):
                 | models.Q(kind="ADJUST"),
             ),
         ]
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["account", "id"], name="credit_entry_of_account")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["account", "id"], name="credit_entry_of_account"),
+            models.Index(fields=["store", "-id"], name="credit_entry_newest_of_store"),
+        ]
         triggers: ClassVar[list[Any]] = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import DateField, DateTimeField, ExpressionWrapper, F, Min, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, TruncMonth
 
 from backoffice.kernel import clock
 from backoffice.kernel.money import FEN, ZERO
 from members.choices import DeductionOrder
 from members.models import CreditAccount, CreditEntry, CreditLot
 
-MONTHS_AHEAD = 12
+_LEFT = F("principal_left") + F("bonus_left")
+_SOMETHING_LEFT = Q(principal_left__gt=0) | Q(bonus_left__gt=0)  # as the index of the spending order has it
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,16 @@ class SpendShare:
 
 @dataclass(frozen=True)
 class SpendPreview:
-    """A spend on paper. When ``available`` is less than ``asked`` it would be refused and ``shares`` is empty."""
+    """A spend on paper. When something of ``asked`` is ``missing`` it would be refused and ``shares`` is empty."""
 
     asked: Decimal
-    available: Decimal
+    missing: Decimal
     shares: tuple[SpendShare, ...]
 
     @property
-    def is_enough(self) -> bool:
-        return self.available >= self.asked
+    def available(self) -> Decimal:
+        """What of it could be spent."""
+        return self.asked - self.missing
 
     @property
     def principal(self) -> Decimal:
@@ -84,7 +86,7 @@ def list_lots(account: CreditAccount) -> QuerySet[CreditLot]:
 
 def list_spendable_lots(account: CreditAccount, now: datetime) -> QuerySet[CreditLot]:
     """Lots from which something can be spent at ``now``, in spending order."""
-    return list_lots(account).filter(Q(principal_left__gt=0) | Q(bonus_left__gt=0)).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+    return list_lots(account).filter(_SOMETHING_LEFT).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
 
 
 def list_entries(account: CreditAccount) -> QuerySet[CreditEntry]:
@@ -94,7 +96,7 @@ def list_entries(account: CreditAccount) -> QuerySet[CreditEntry]:
 
 def get_balance(account: CreditAccount, now: datetime) -> Decimal:
     """What can be spent at ``now``: lots in time, not held."""
-    sums = list_spendable_lots(account, now).order_by().aggregate(left=Coalesce(Sum(F("principal_left") + F("bonus_left")), ZERO))
+    sums = list_spendable_lots(account, now).order_by().aggregate(left=Coalesce(Sum(_LEFT), ZERO))
     left: Decimal = sums["left"]
     return left
 
@@ -103,61 +105,74 @@ def get_expiring(account: CreditAccount, now: datetime, days: int) -> Decimal:
     """What lapses up to and including the local day that lies ``days`` after today's."""
     until = clock.day_end(clock.local_day(now) + timedelta(days=days))
     lots = list_spendable_lots(account, now).filter(expires_at__lte=until).order_by()
-    left: Decimal = lots.aggregate(left=Coalesce(Sum(F("principal_left") + F("bonus_left")), ZERO))["left"]
+    left: Decimal = lots.aggregate(left=Coalesce(Sum(_LEFT), ZERO))["left"]
     return left
 
 
 def get_figures(account: CreditAccount, now: datetime) -> CreditFigures:
-    """Head figures of the account page, from the lots (one query)."""
-    return figures_of(account, list(list_lots(account)), now)
+    """Head figures of one account, summed by the database however many lots there are."""
+    in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    left = list_lots(account).filter(_SOMETHING_LEFT).order_by()
+    sums = left.aggregate(
+        principal=Coalesce(Sum("principal_left", filter=in_time), ZERO),
+        bonus=Coalesce(Sum("bonus_left", filter=in_time), ZERO),
+        lapsed=Coalesce(Sum(_LEFT, filter=~in_time), ZERO),
+        soonest=Min("expires_at", filter=in_time),
+    )
+    soonest = sums["soonest"]
+    amount = left.filter(expires_at=soonest).aggregate(left=Coalesce(Sum(_LEFT), ZERO))["left"] if soonest else ZERO
+    return CreditFigures(sums["principal"] + sums["bonus"], sums["principal"], sums["bonus"], account.held, sums["lapsed"], soonest, amount)
 
 
-def figures_of(account: CreditAccount, lots: list[CreditLot], now: datetime) -> CreditFigures:
-    """The same from lots that are already at hand."""
-    live = [lot for lot in lots if lot.expires_at is None or lot.expires_at > now]
-    principal = sum((lot.principal_left for lot in live), ZERO)
-    bonus = sum((lot.bonus_left for lot in live), ZERO)
-    lapsed = sum((lot.principal_left + lot.bonus_left for lot in lots if lot.expires_at is not None and lot.expires_at <= now), ZERO)
-    dates = [lot.expires_at for lot in live if lot.expires_at is not None and lot.principal_left + lot.bonus_left > 0]
-    soonest = min(dates, default=None)
-    amount = sum((lot.principal_left + lot.bonus_left for lot in live if soonest is not None and lot.expires_at == soonest), ZERO)
-    return CreditFigures(principal + bonus, principal, bonus, account.held, lapsed, soonest, amount)
-
-
-def list_lapses(lots: list[CreditLot], now: datetime) -> list[Lapse]:
+def list_lapses(account: CreditAccount, now: datetime) -> list[Lapse]:
     """What lapses in which local month, soonest first; what never lapses comes last. Months without a lapse are left out."""
-    by_month: dict[date | None, list[Decimal]] = {}
-    for lot in lots:
-        if lot.principal_left + lot.bonus_left == 0 or (lot.expires_at is not None and lot.expires_at <= now):
-            continue
-        # The last instant at which it can be spent decides the month: midnight of the 1st lapses with the month before.
-        month = None if lot.expires_at is None else clock.local_day(lot.expires_at - timedelta(microseconds=1)).replace(day=1)
-        sums = by_month.setdefault(month, [ZERO, ZERO])
-        sums[0] += lot.principal_left
-        sums[1] += lot.bonus_left
-    dated = sorted(month for month in by_month if month is not None)
-    return [Lapse(month, *by_month[month]) for month in [*dated, *([None] if None in by_month else [])]]
+    # The last instant at which it can be spent decides the month: midnight of the 1st lapses with the month before.
+    last_instant = ExpressionWrapper(F("expires_at") - timedelta(microseconds=1), output_field=DateTimeField())
+    rows = (
+        list_spendable_lots(account, now)
+        .order_by()
+        .values(month=TruncMonth(last_instant, tzinfo=clock.local_zone(), output_field=DateField()))
+        .annotate(principal=Sum("principal_left"), bonus=Sum("bonus_left"))
+        .order_by(F("month").asc(nulls_last=True))
+    )
+    return [Lapse(row["month"], row["principal"], row["bonus"]) for row in rows]
 
 
-def preview_spend(lots: list[CreditLot], amount: Decimal, now: datetime, deduction_order: str = DeductionOrder.PERCENT) -> SpendPreview:
-    """What spending ``amount`` at ``now`` would take from ``lots`` (in spending order), without writing anything.
+def lapsing(span: str | None, now: datetime) -> Q:
+    """Lots with something left that lapse in a span of local days: ``week`` (today and 7 more), ``this_month``, ``next_month``, ``never``.
+
+    ``expires_at`` is the first instant at which a lot is gone, so midnight belongs to the day before. An unknown span holds nothing.
+    """
+    if span == "never":
+        return _SOMETHING_LEFT & Q(expires_at__isnull=True)
+    today = clock.local_day(now)
+    next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    ends = {
+        "week": (now, clock.day_end(today + timedelta(days=7))),
+        "this_month": (now, clock.day_start(next_month)),
+        "next_month": (clock.day_start(next_month), clock.day_start((next_month + timedelta(days=32)).replace(day=1))),
+    }
+    if span not in ends:
+        return Q(pk__in=[])
+    after, until = ends[span]
+    return _SOMETHING_LEFT & Q(expires_at__gt=after, expires_at__lte=until)
+
+
+def preview_spend(account: CreditAccount, amount: Decimal, now: datetime, deduction_order: str = DeductionOrder.PERCENT) -> SpendPreview:
+    """What spending ``amount`` at ``now`` would take from which lots, without writing anything.
 
     The same arithmetic as the database function ``members_credit_spend``; a test compares the two.
     """
-    need = amount
-    available = ZERO
+    missing = amount
     shares: list[SpendShare] = []
-    for lot in lots:
-        left = lot.principal_left + lot.bonus_left
-        if left == 0 or (lot.expires_at is not None and lot.expires_at <= now):
-            continue
-        available += left
-        take = min(need, left)
-        if take > 0:
-            principal = split_principal(take, lot.principal_left, lot.bonus_left, deduction_order)
-            shares.append(SpendShare(lot, principal, take - principal))
-            need -= take
-    return SpendPreview(amount, available, tuple(shares) if need == 0 else ())
+    for lot in list_spendable_lots(account, now).iterator(chunk_size=100):
+        take = min(missing, lot.principal_left + lot.bonus_left)
+        principal = split_principal(take, lot.principal_left, lot.bonus_left, deduction_order)
+        shares.append(SpendShare(lot, principal, take - principal))
+        missing -= take
+        if missing == 0:
+            break
+    return SpendPreview(amount, missing, () if missing else tuple(shares))
 
 
 def split_principal(take: Decimal, principal_left: Decimal, bonus_left: Decimal, deduction_order: str) -> Decimal:

@@ -1,0 +1,209 @@
+"""Credit accounts with their page, lots, and the entries of the ledger. All read only: money moves through services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter
+
+from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, money, moment, row_link, status_chip
+from backoffice.kernel.clock import database_now
+from members.admin.account_page import account_page
+from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
+from members.admin.tabs import Tab, TabbedList
+from members.admin.tones import ENTRY_TONES, MEMBER_TONES
+from members.choices import EntryKind
+from members.models import CreditAccount, CreditEntry, CreditLot
+from members.selectors.credit import lapsing
+
+NO_CREDIT = gettext_lazy("No credit yet. Import the credit file first: “Imports”, then “New import”.")
+
+
+class MemberColumns:
+    """The member of a row that leads to one through ``member_of``."""
+
+    admin_site: Any
+
+    def member_of(self, row: Any) -> Any:
+        return row.member
+
+    @admin.display(description=gettext_lazy("Member"))
+    def member_link(self, row: Any) -> str:
+        member = self.member_of(row)
+        return row_link(self.admin_site.name, member, f"{member.nickname} {member.member_no}".strip())
+
+    @admin.display(description=gettext_lazy("Store"))
+    def store_name(self, row: Any) -> str:
+        return str(row.store.name)
+
+
+class CreditAccountScreen(MemberColumns, TabbedList):
+    """Accounts by member; the page shows what can be spent, what lapses when, and every entry."""
+
+    big_list = True
+    list_display: tuple[str, ...] = ("member_no", "member_link", "member_status", "balance_column", "held_column", "created")
+    list_filter: tuple[str, ...] = ("store",)
+    list_select_related = ("store", "member")
+    allowed_lookups = ("balance__gt", "held__gt")
+    search_shapes = shapes_by_member("member")
+    search_help_text = MEMBER_HELP
+    fields = ("balance", "held")
+    change_form_template = "members/credit_account_page.html"
+    empty_text = NO_CREDIT
+
+    def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
+        return ((_("All"), ""), (_("With balance"), "balance__gt=0"), (_("With held credit"), "held__gt=0"))
+
+    @admin.display(description=gettext_lazy("Member number"))
+    def member_no(self, account: CreditAccount) -> str:
+        return account.member.member_no
+
+    @admin.display(description=gettext_lazy("Status"))
+    def member_status(self, account: CreditAccount) -> str:
+        return status_chip(account.member, MEMBER_TONES)
+
+    @admin.display(description=gettext_lazy("Balance"))
+    def balance_column(self, account: CreditAccount) -> str:
+        return money(account.balance)
+
+    @admin.display(description=gettext_lazy("Held"))
+    def held_column(self, account: CreditAccount) -> str:
+        return money(account.held)
+
+    @admin.display(description=gettext_lazy("Opened"))
+    def created(self, account: CreditAccount) -> str:
+        return moment(account.created_at)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        account = kwargs.get("obj")
+        if account is not None:
+            title = _("Credit of %(member)s") % {"member": account.member.nickname or account.member.member_no}
+            context |= {"title": title, "subtitle": None, "page": account_page(self, request, account, database_now())}
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+        return answer
+
+
+class LapsesFilter(DropdownFilter):
+    """Lots with something left, by when they lapse in local days."""
+
+    title = gettext_lazy("Lapses")
+    parameter_name = "lapses"
+    SPANS = (
+        ("week", gettext_lazy("Lapses within 7 days")),
+        ("this_month", gettext_lazy("Lapses this month")),
+        ("next_month", gettext_lazy("Lapses next month")),
+        ("never", gettext_lazy("Never lapses")),
+    )
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return self.SPANS
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return queryset.filter(lapsing(self.value(), database_now())) if self.value() else queryset
+
+
+class CreditLotScreen(MemberColumns, TabbedList):
+    """Top-ups: what was paid and given, what is left, when it lapses."""
+
+    big_list = True
+    list_display: tuple[str, ...] = ("source_no", "member_link", "principal_column", "bonus_column", "left_column", "opened", "expires")
+    list_filter: tuple[Any, ...] = ("store", LapsesFilter)
+    list_select_related = ("store", "account__member")
+    allowed_lookups = ("account_id",)
+    search_shapes = LOT_SHAPES
+    search_help_text = gettext_lazy("Top-up number, whole phone or nickname")
+    fields = ("source_no", "principal_amount", "bonus_amount", "principal_left", "bonus_left", "opened_at", "expires_at")
+    empty_text = NO_CREDIT
+
+    def member_of(self, row: CreditLot) -> Any:
+        return row.account.member
+
+    def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
+        return ((_("All"), ""), *((title, f"lapses={code}") for code, title in LapsesFilter.SPANS))
+
+    @admin.display(description=gettext_lazy("Principal"))
+    def principal_column(self, lot: CreditLot) -> str:
+        return money(lot.principal_amount)
+
+    @admin.display(description=gettext_lazy("Bonus"))
+    def bonus_column(self, lot: CreditLot) -> str:
+        return money(lot.bonus_amount)
+
+    @admin.display(description=gettext_lazy("Left"))
+    def left_column(self, lot: CreditLot) -> str:
+        return money(lot.principal_left + lot.bonus_left)
+
+    @admin.display(description=gettext_lazy("Topped up"))
+    def opened(self, lot: CreditLot) -> str:
+        return moment(lot.opened_at)
+
+    @admin.display(description=gettext_lazy("Lapses"))
+    def expires(self, lot: CreditLot) -> str:
+        return lapse_text(lot)
+
+
+class CreditEntryScreen(MemberColumns, TabbedList):
+    """The ledger itself, newest first."""
+
+    big_list = True
+    list_display: tuple[str, ...] = ("happened", "member_link", "kind_chip", "principal_column", "bonus_column", "after_column", "lot_column", "order_column", "actor_column")
+    list_display_links = None
+    list_filter: tuple[str, ...] = ("store", "kind")
+    list_select_related = ("store", "account__member", "lot", "actor")
+    allowed_lookups = ("account_id",)
+    search_shapes = shapes_by_member("account__member")
+    search_help_text = MEMBER_HELP
+    fields = ("kind", "principal_amount", "bonus_amount", "balance_after", "order_no", "reason", "happened_at", "recorded_at", "idempotency_key", "seq")
+    empty_text = NO_CREDIT
+
+    def member_of(self, row: CreditEntry) -> Any:
+        return row.account.member
+
+    def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
+        shown = (EntryKind.TOP_UP, EntryKind.SPEND, EntryKind.REFUND, EntryKind.LAPSE, EntryKind.ADJUST)
+        return ((_("All"), ""), *((kind.label, f"kind__exact={kind.value}") for kind in shown))
+
+    @admin.display(description=gettext_lazy("Time"))
+    def happened(self, entry: CreditEntry) -> str:
+        return moment(entry.happened_at)
+
+    @admin.display(description=gettext_lazy("Kind"))
+    def kind_chip(self, entry: CreditEntry) -> str:
+        return status_chip(entry, ENTRY_TONES, "kind")
+
+    @admin.display(description=gettext_lazy("Principal"))
+    def principal_column(self, entry: CreditEntry) -> str:
+        return money(entry.principal_amount)
+
+    @admin.display(description=gettext_lazy("Bonus"))
+    def bonus_column(self, entry: CreditEntry) -> str:
+        return money(entry.bonus_amount)
+
+    @admin.display(description=gettext_lazy("Balance after"))
+    def after_column(self, entry: CreditEntry) -> str:
+        return money(entry.balance_after)
+
+    @admin.display(description=gettext_lazy("Credit lot"))
+    def lot_column(self, entry: CreditEntry) -> str:
+        return row_link(self.admin_site.name, entry.lot)
+
+    @admin.display(description=gettext_lazy("Order number"))
+    def order_column(self, entry: CreditEntry) -> str:
+        return entry.order_no or EMPTY
+
+    @admin.display(description=gettext_lazy("By"))
+    def actor_column(self, entry: CreditEntry) -> str:
+        return str(entry.actor) if entry.actor else _("System")
+
+
+def lapse_text(lot: CreditLot) -> str:
+    """When a lot lapses; a chip says it when it has."""
+    if lot.expires_at is None:
+        return chip(_("Never lapses"), PLAIN)
+    return chip(_("Lapsed"), WARN, title=full_time(lot.expires_at)) if lot.expires_at <= timezone.now() else moment(lot.expires_at)

@@ -1,0 +1,49 @@
+"""Merchant console: members, credit, orders, levels and tags of the stores that the user's seats cover."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from backoffice.kernel.admin import MerchantModelAdmin
+from backoffice.kernel.sites import merchant_site
+from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
+from members.admin.levels import LevelScreen, TagScreen
+from members.admin.members import MemberScreen
+from members.admin.orders import OrderLineScreen
+from members.models import CreditAccount, CreditEntry, CreditLot, Level, Member, OrderLine, Tag
+
+
+@admin.register(Member, site=merchant_site)
+class MemberAdmin(MemberScreen, MerchantModelAdmin):
+    list_display = ("member_no", "nickname", "store_name", *MemberScreen.list_display[2:])
+    list_filter = ("store", "level", *MemberScreen.list_filter[1:])
+
+
+@admin.register(CreditAccount, site=merchant_site)
+class CreditAccountAdmin(CreditAccountScreen, MerchantModelAdmin):
+    list_display = (*CreditAccountScreen.list_display[:2], "store_name", *CreditAccountScreen.list_display[2:])
+
+
+@admin.register(CreditLot, site=merchant_site)
+class CreditLotAdmin(CreditLotScreen, MerchantModelAdmin):
+    list_display = (*CreditLotScreen.list_display[:2], "store_name", *CreditLotScreen.list_display[2:])
+
+
+@admin.register(CreditEntry, site=merchant_site)
+class CreditEntryAdmin(CreditEntryScreen, MerchantModelAdmin):
+    list_display = (*CreditEntryScreen.list_display[:2], "store_name", *CreditEntryScreen.list_display[2:])
+
+
+@admin.register(OrderLine, site=merchant_site)
+class OrderLineAdmin(OrderLineScreen, MerchantModelAdmin):
+    list_display = (*OrderLineScreen.list_display[:3], "store_name", *OrderLineScreen.list_display[3:])
+
+
+@admin.register(Level, site=merchant_site)
+class LevelAdmin(LevelScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(Tag, site=merchant_site)
+class TagAdmin(TagScreen, MerchantModelAdmin):
+    pass

@@ -1,0 +1,48 @@
+"""Platform console: members, credit, orders, levels and tags of all stores."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from backoffice.kernel.admin import PlatformModelAdmin
+from backoffice.kernel.sites import platform_site
+from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
+from members.admin.levels import LevelScreen, TagScreen
+from members.admin.members import MemberScreen
+from members.admin.orders import OrderLineScreen
+from members.models import CreditAccount, CreditEntry, CreditLot, Level, Member, OrderLine, Tag
+
+
+@admin.register(Member, site=platform_site)
+class MemberAdmin(MemberScreen, PlatformModelAdmin):
+    list_display = ("member_no", "nickname", "store_name", *MemberScreen.list_display[2:])
+
+
+@admin.register(CreditAccount, site=platform_site)
+class CreditAccountAdmin(CreditAccountScreen, PlatformModelAdmin):
+    list_display = (*CreditAccountScreen.list_display[:2], "store_name", *CreditAccountScreen.list_display[2:])
+
+
+@admin.register(CreditLot, site=platform_site)
+class CreditLotAdmin(CreditLotScreen, PlatformModelAdmin):
+    list_display = (*CreditLotScreen.list_display[:2], "store_name", *CreditLotScreen.list_display[2:])
+
+
+@admin.register(CreditEntry, site=platform_site)
+class CreditEntryAdmin(CreditEntryScreen, PlatformModelAdmin):
+    list_display = (*CreditEntryScreen.list_display[:2], "store_name", *CreditEntryScreen.list_display[2:])
+
+
+@admin.register(OrderLine, site=platform_site)
+class OrderLineAdmin(OrderLineScreen, PlatformModelAdmin):
+    list_display = (*OrderLineScreen.list_display[:3], "store_name", *OrderLineScreen.list_display[3:])
+
+
+@admin.register(Level, site=platform_site)
+class LevelAdmin(LevelScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(Tag, site=platform_site)
+class TagAdmin(TagScreen, PlatformModelAdmin):
+    pass

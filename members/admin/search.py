@@ -1,0 +1,57 @@
+"""How this app's lists are searched. The page says which way was taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.kernel.admin import SearchShape
+from backoffice.kernel.tenancy.models import Store
+from members.selectors.members import having_phone, is_number_like, is_whole_phone, list_members_like, with_nickname_from, with_number_from
+
+WHOLE_PHONE = _("the whole phone number")
+NUMBER_FROM = _("the beginning of the member number")
+NICKNAME_FROM = _("the beginning of the nickname")
+MEMBER_HELP = _("Member number, whole phone or nickname")
+
+MEMBER_SHAPES = (
+    SearchShape(WHOLE_PHONE, is_whole_phone, having_phone),
+    SearchShape(NUMBER_FROM, is_number_like, with_number_from),
+    SearchShape(NICKNAME_FROM, bool, with_nickname_from),
+)
+
+
+def _of_members(path: str) -> Any:
+    """Rows whose member is found by the shape of the term."""
+
+    def apply(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return rows.filter(**{f"{path}__in": list_members_like(term).values("pk")})
+
+    return apply
+
+
+def shapes_by_member(path: str) -> tuple[SearchShape, ...]:
+    """The members' shapes for rows that lead to a member by ``path``."""
+    apply = _of_members(path)
+    return (SearchShape(WHOLE_PHONE, is_whole_phone, apply), SearchShape(NUMBER_FROM, is_number_like, apply), SearchShape(NICKNAME_FROM, bool, apply))
+
+
+def _exactly(field: str) -> Any:
+    def apply(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return rows.filter(**{"store__in": Store.objects.all(), field: term})
+
+    return apply
+
+
+ORDER_SHAPES = (
+    SearchShape(WHOLE_PHONE, is_whole_phone, _of_members("member")),
+    SearchShape(_("the whole order number"), is_number_like, _exactly("order_no")),
+    SearchShape(NICKNAME_FROM, bool, _of_members("member")),
+)
+LOT_SHAPES = (
+    SearchShape(WHOLE_PHONE, is_whole_phone, _of_members("account__member")),
+    SearchShape(_("the whole top-up number"), is_number_like, _exactly("source_no")),
+    SearchShape(NICKNAME_FROM, bool, _of_members("account__member")),
+)

@@ -1,0 +1,146 @@
+"""Everything that happened to one member, on one line of time: what this app knows, and what others add through the port."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, WARN
+from backoffice.kernel.audit.models import AuditEvent
+from backoffice.kernel.money import ZERO, format_yuan
+from backoffice.kernel.ports import TimelineItem, timeline_sources
+from backoffice.kernel.tenancy.models import User
+from members.choices import ConsentSource, EntryKind, MemberStatus
+from members.models import CreditEntry, Member, MemberStatusChange, OrderLine, PhoneChange
+from members.selectors.people import list_identities
+
+STATUS_TONES = {MemberStatus.ACTIVE: GOOD, MemberStatus.FROZEN: WARN, MemberStatus.BLACKLISTED: BAD}
+ENTRY_TONES = {EntryKind.TOP_UP: GOOD, EntryKind.REFUND: GOOD, EntryKind.RELEASE: GOOD, EntryKind.SPEND: BUSY, EntryKind.LAPSE: WARN, EntryKind.PAYOUT: WARN}
+TOLD_VERBS = ("consent.recorded", "credit_cards.switched", "phone.revealed")
+
+
+def list_timeline(member: Member, user: User, limit: int = 50) -> list[TimelineItem]:
+    """The newest ``limit`` things about ``member``, newest first. The caller has checked that ``user`` may see the member.
+
+    A number of queries that does not depend on how much happened: one per kind of thing.
+    """
+    items = [TimelineItem(member.joined_at, "joined", _("Joined"), _joined_body(member))]
+    for source in (_identities, _status_changes, _phone_changes, _credit, _orders, _wishes, *timeline_sources):
+        items += source(member, user, limit)
+    items.sort(key=lambda item: item.at, reverse=True)
+    return items[:limit]
+
+
+def _joined_body(member: Member) -> str:
+    parts = [part for part in (member.join_channel, member.join_scene) if part]
+    return _("through %(channel)s") % {"channel": " · ".join(parts)} if parts else ""
+
+
+def _identities(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    chinese = _is_chinese()
+    items = []
+    for identity in list_identities(member, user)[:limit]:
+        kind = identity.kind.name_zh if chinese else identity.kind.name
+        items.append(TimelineItem(identity.seen_at, "identity", _("Known by %(kind)s") % {"kind": kind}, identity.value_masked))
+        if identity.ended_at is not None:
+            items.append(TimelineItem(identity.ended_at, "identity", _("No longer known by %(kind)s") % {"kind": kind}, identity.value_masked))
+    return items
+
+
+def _is_chinese() -> bool:
+    from django.utils.translation import get_language
+
+    return (get_language() or "").startswith("zh")
+
+
+def _status_changes(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    changes = MemberStatusChange.objects.filter(member=member).select_related("by").order_by("-happened_at", "-pk")[:limit]
+    return [
+        TimelineItem(
+            change.happened_at, "status", _("Status changed from “%(from)s”") % {"from": change.get_from_status_display()},
+            _with_actor(change.reason, change.by), change.get_to_status_display(), STATUS_TONES.get(MemberStatus(change.to_status), PLAIN),
+        )
+        for change in changes
+    ]
+
+
+def _phone_changes(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    changes = PhoneChange.objects.filter(member=member).order_by("-happened_at", "-pk")[:limit]
+    return [
+        TimelineItem(change.happened_at, "phone", _("Phone changed"), f"{change.old_masked} → {change.new_masked}" if change.old_masked else change.new_masked)
+        for change in changes
+    ]
+
+
+def _credit(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    """One item per movement: the entries of one key, which may come from several lots, count as one."""
+    entries = list(CreditEntry.objects.filter(account__member=member).select_related("lot", "actor").order_by("-pk")[:limit])
+    return [_movement(list(parts)) for _key, parts in groupby(entries, key=lambda entry: entry.idempotency_key)]
+
+
+def _movement(parts: list[CreditEntry]) -> TimelineItem:
+    newest, kind = parts[0], EntryKind(parts[0].kind)
+    principal = sum((part.principal_amount for part in parts), ZERO)
+    bonus = sum((part.bonus_amount for part in parts), ZERO)
+    title = f"{kind.label} {signed_yuan(principal + bonus)}"
+    body = _("Principal %(principal)s, bonus %(bonus)s, balance afterwards %(balance)s.") % {
+        "principal": format_yuan(abs(principal)), "bonus": format_yuan(abs(bonus)), "balance": format_yuan(newest.balance_after),
+    }
+    if newest.order_no:
+        body = f"{body} {_('Order %(order)s.') % {'order': newest.order_no}}"
+    elif kind == EntryKind.TOP_UP:
+        body = f"{body} {_('Top-up number %(number)s.') % {'number': newest.lot.source_no}}"
+    return TimelineItem(newest.happened_at, "credit", title, _with_actor(f"{body} {newest.reason}".strip(), newest.actor), kind.label, ENTRY_TONES.get(kind, PLAIN))
+
+
+def signed_yuan(amount: Any) -> str:
+    """``+1,234.50`` or ``−30.00`` with a true minus sign."""
+    return f"{'−' if amount < 0 else '+'}{format_yuan(abs(amount))}"
+
+
+def _orders(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    lines = list(OrderLine.objects.filter(member=member).order_by("-paid_at", "-pk")[:limit])
+    return [_order(list(parts)) for _number, parts in groupby(lines, key=lambda line: line.order_no)]
+
+
+def _order(lines: list[OrderLine]) -> TimelineItem:
+    paid = sum((line.amount for line in lines), ZERO)
+    credit = sum((line.credit_used for line in lines), ZERO)
+    refunded = sum((line.refunded_amount for line in lines), ZERO)
+    facts = [_("Order %(order)s.") % {"order": lines[0].order_no}]
+    if len(lines) > 1:
+        facts.append(ngettext("%(count)d line.", "%(count)d lines.", len(lines)) % {"count": len(lines)})
+    if credit:
+        facts.append(_("%(amount)s of it paid with credit.") % {"amount": format_yuan(credit)})
+    if refunded:
+        facts.append(_("%(amount)s refunded.") % {"amount": format_yuan(refunded)})
+    status, tone = (_("Refunded"), WARN) if refunded and refunded == paid else (_("Partly refunded"), WARN) if refunded else ("", PLAIN)
+    return TimelineItem(lines[0].paid_at, "order", _("Bought for %(amount)s yuan") % {"amount": format_yuan(paid)}, " ".join(facts), status, tone)
+
+
+def _wishes(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    events = AuditEvent.objects.filter(target_type=Member._meta.label_lower, target_id=member.pk, verb__in=TOLD_VERBS).select_related("actor").order_by("-pk")[:limit]
+    return [_wish(event) for event in events]
+
+
+CONSENT_TITLES = {True: gettext_lazy("Agreed to marketing"), False: gettext_lazy("Took marketing consent back")}
+CARD_TITLES = {True: gettext_lazy("Credit cards switched on"), False: gettext_lazy("Credit cards switched off")}
+
+
+def _wish(event: AuditEvent) -> TimelineItem:
+    at: datetime = event.happened_at
+    if event.verb == "consent.recorded":
+        source = ConsentSource(event.facts["source"]).label
+        body = f"{source} · {event.facts['version']}" if event.facts["version"] else str(source)
+        return TimelineItem(at, "consent", CONSENT_TITLES[event.facts["agrees"]], _with_actor(body, event.actor))
+    if event.verb == "credit_cards.switched":
+        return TimelineItem(at, "cards", CARD_TITLES[event.facts["on"]], _with_actor(event.reason, event.actor))
+    return TimelineItem(at, "phone", _("Phone shown in full"), _with_actor(event.reason, event.actor))
+
+
+def _with_actor(text: str, actor: User | None) -> str:
+    return text if actor is None else " · ".join(part for part in (text, str(actor)) if part)
