@@ -37,7 +37,7 @@ lint: setup-dev ## style, types, arrows between the packages, migrations, catalo
 	$(BIN)/mypy .
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py settings_reference --check
-	$(BIN)/python -m pytest -q tests/backoffice/test_catalogues.py
+	$(BIN)/python manage.py catalogues --check
 
 format: setup-dev ## lay out the code
 	$(BIN)/ruff check --fix .
