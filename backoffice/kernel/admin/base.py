@@ -104,7 +104,7 @@ class ScopedInlineMixin(ScopedMixin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         named: list[str] = list(super().get_readonly_fields(request, obj))  # type: ignore[misc]
-        own = [field.name for field in self.opts.fields if not field.primary_key]
+        own = [field.name for field in self.opts.fields if not field.primary_key and field.name not in SECRET_FIELDS]
         return [*named, *(name for name in own if name not in named and name not in self.editable_fields and name not in self.add_fields)]
 
 
@@ -239,7 +239,7 @@ class ConsoleModelAdmin(ScopedMixin, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         named: list[str] = list(super().get_readonly_fields(request, obj))
         open_fields = self.editable_fields if obj is not None else self.add_fields
-        own = [field.name for field in (*self.opts.fields, *self.opts.many_to_many) if field.editable and not field.primary_key]
+        own = [field.name for field in (*self.opts.fields, *self.opts.many_to_many) if not field.primary_key and field.name not in SECRET_FIELDS]
         return [*named, *(name for name in own if name not in open_fields and name not in named)]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
