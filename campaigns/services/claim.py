@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -140,15 +140,19 @@ def _wire(row: Mapping[str, Any], target: Target, texts: CardTexts) -> WireMessa
     }
 
 
-def seconds_to_next_lease_end(now: datetime) -> float | None:
-    """Real seconds until the first live lease on a message of today ends; ``None`` when nobody holds one."""
+def seconds_until_claimable(store_ids: Collection[int], now: datetime) -> float | None:
+    """Real seconds until something of today's can be claimed that another worker holds now; ``None`` when nobody holds anything.
+
+    0 when a row is neither leased nor in backoff and yet was passed over: it is locked by a claim that commits, or dies, soon.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT EXTRACT(EPOCH FROM min(lease_until) - clock_timestamp()) FROM campaigns_message
-             WHERE status = 'PENDING' AND local_day <= %s AND lease_until > clock_timestamp()
+            SELECT EXTRACT(EPOCH FROM min(GREATEST(lease_until, clock_timestamp())) - clock_timestamp()) FROM campaigns_message
+             WHERE status = 'PENDING' AND local_day = %s AND store_id = ANY(%s)
+               AND (lease_until > clock_timestamp() OR next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp())
             """,
-            [clock.local_day(now)],
+            [clock.local_day(now), list(store_ids)],
         )
         row = cursor.fetchone()
     return None if row[0] is None else max(0.0, float(row[0]))

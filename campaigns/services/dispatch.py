@@ -20,7 +20,7 @@ from campaigns.choices import MessageStatus
 from campaigns.gateways.base import Answer, Gateway, Outcome, Result
 from campaigns.gateways.chosen import Target, gateway_of, group_by_gateway
 from campaigns.models import Message
-from campaigns.services.claim import Claim, claim_messages, may_claim, seconds_to_next_lease_end
+from campaigns.services.claim import Claim, claim_messages, may_claim, seconds_until_claimable
 from campaigns.services.ending import end_past_days
 from campaigns.services.record import record_answer
 
@@ -90,7 +90,7 @@ class _Run:
                     break
                 if worked:
                     continue
-                remaining = seconds_to_next_lease_end(self._moment()) if wait_for_others and may_claim(self._moment()) else None
+                remaining = self._others_hold() if wait_for_others else None
                 if remaining is None:
                     break
                 time.sleep(min(remaining + 0.01, POLL_SECONDS))
@@ -117,6 +117,12 @@ class _Run:
         waiting = [row["store_id"] for row in fetch_all(load_sql("campaigns", "stores_with_waiting"))]
         stores = Store.objects.filter(pk__in=waiting).order_by("pk")
         return [target for target in group_by_gateway(stores) if target.gateway not in self.resting]
+
+    def _others_hold(self) -> float | None:
+        """Seconds until something that another worker has in hand can be claimed; None when nothing of today is in other hands."""
+        moment = self._moment()
+        stores = [store for target in self._targets() for store in target.stores]
+        return seconds_until_claimable(stores, moment) if stores and may_claim(moment) else None
 
     def _pass_over(self, targets: list[Target], pool: ThreadPoolExecutor) -> bool:
         """Hand over until no target has anything left to claim, gateways taking turns. False when there was nothing at all."""

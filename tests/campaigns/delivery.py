@@ -27,8 +27,16 @@ def waiting_card(member: Member, *, day: date = TODAY, scenario: str = ScenarioC
     """A card as the decision leaves it: waiting, its slots of both caps taken."""
     assert take_slots(store_id=member.store_id, person_id=member.person_id, local_day=day) is None
     return Message.objects.create(
-        store_id=member.store_id, person_id=member.person_id, member=member, scenario=scenario, occasion=occasion_of(day), local_day=day,
-        decided_at=fields.pop("decided_at", TEN), language=member.language, params=fields.pop("params", dict(SCENARIOS.get(scenario).sample)), **fields,
+        store_id=member.store_id,
+        person_id=member.person_id,
+        member=member,
+        scenario=scenario,
+        occasion=occasion_of(day),
+        local_day=day,
+        decided_at=fields.pop("decided_at", TEN),
+        language=member.language,
+        params=fields.pop("params", dict(SCENARIOS.get(scenario).sample)),
+        **fields,
     )
 
 

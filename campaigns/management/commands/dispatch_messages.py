@@ -34,7 +34,10 @@ class Command(BaseCommand):
 
 
 def _sentence(answer: dict[str, Any]) -> str:
-    return _(
-        "sent %(sent)d, failed %(failed)d, to be tried again %(retried)d, outcome unknown %(unknown)d, cancelled %(cancelled)d, missed %(missed)d; "
-        "%(waiting)d waiting (%(seconds).1f s)"
-    ) % answer
+    return (
+        _(
+            "sent %(sent)d, failed %(failed)d, to be tried again %(retried)d, outcome unknown %(unknown)d, cancelled %(cancelled)d, missed %(missed)d; "
+            "%(waiting)d waiting (%(seconds).1f s)"
+        )
+        % answer
+    )
