@@ -18,6 +18,7 @@ UNFOLD = {
     "SITE_TITLE": _("Member back office"),
     "SITE_HEADER": _("Member back office"),
     "SITE_SYMBOL": "loyalty",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("consoles/mark.svg")}],
     "SITE_URL": None,
     "SITE_DROPDOWN": "backoffice.consoles.navigation.console_choice",
     "SHOW_VIEW_ON_SITE": False,

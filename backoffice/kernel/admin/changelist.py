@@ -9,6 +9,7 @@ from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from unfold.views import ChangeList
 
 COUNT_CAP = 10_000
@@ -43,6 +44,10 @@ class KnownCountPaginator(Paginator):
 
 class ConsoleChangeList(ChangeList):
     """Django's list, with ordering only by columns that the class declares sortable (``o=`` would else order by any)."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         lookups: dict[str, Any] = super().get_filters_params(params)
