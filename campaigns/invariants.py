@@ -1,0 +1,114 @@
+"""Caps, counters and cards: what must hold among messages, whatever was killed, repeated or run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from backoffice.kernel.invariants import invariant
+from backoffice.kernel.sql import fetch_all
+from campaigns.choices import PERIODIC_CARDS, PERSON_DAY_CAP, REMINDER_INTERVAL_DAYS, SLOT_HOLDING, STORE_DAY_CAP
+
+Breaches = Iterator[tuple[str, dict[str, Any]]]
+WENT = ("SENT", "UNKNOWN")
+
+
+def _rows(sql: str, most: int, **params: Any) -> list[dict[str, Any]]:
+    return fetch_all(f"{sql} LIMIT %(most)s", {"most": most, "slot_holding": list(SLOT_HOLDING), "periodic": list(PERIODIC_CARDS), "went": list(WENT), **params})
+
+
+@invariant("caps.store_day", "nobody has more than 2 messages from a store on a local day")
+def store_day(most: int) -> Breaches:
+    sql = """
+        SELECT store_id, person_id, local_day, count(*) AS messages, array_agg(id ORDER BY id) AS ids FROM campaigns_message
+         WHERE status = ANY(%(slot_holding)s) GROUP BY store_id, person_id, local_day HAVING count(*) > %(cap)s
+    """
+    for row in _rows(sql, most, cap=STORE_DAY_CAP):
+        yield f"store {row['store_id']}, person {row['person_id']}, {row['local_day']}", {"messages": row["messages"], "ids": row["ids"]}
+
+
+@invariant("caps.person_day", "nobody has more than 10 messages across stores on a local day")
+def person_day(most: int) -> Breaches:
+    sql = """
+        SELECT person_id, local_day, count(*) AS messages, array_agg(id ORDER BY id) AS ids FROM campaigns_message
+         WHERE status = ANY(%(slot_holding)s) GROUP BY person_id, local_day HAVING count(*) > %(cap)s
+    """
+    for row in _rows(sql, most, cap=PERSON_DAY_CAP):
+        yield f"person {row['person_id']}, {row['local_day']}", {"messages": row["messages"], "ids": row["ids"]}
+
+
+@invariant("caps.store_counters", "every store-day counter equals the messages that hold a slot")
+def store_counters(most: int) -> Breaches:
+    sql = """
+        SELECT store_id, person_id, local_day, coalesce(counter.used, 0) AS used, coalesce(held.slots, 0) AS slots
+          FROM (SELECT store_id, person_id, local_day, used FROM campaigns_storedaycounter) AS counter
+          FULL JOIN (SELECT store_id, person_id, local_day, count(*) AS slots FROM campaigns_message
+                      WHERE status = ANY(%(slot_holding)s) GROUP BY store_id, person_id, local_day) AS held USING (store_id, person_id, local_day)
+         WHERE coalesce(counter.used, 0) <> coalesce(held.slots, 0)
+    """
+    for row in _rows(sql, most):
+        yield f"store {row['store_id']}, person {row['person_id']}, {row['local_day']}", {"counter": row["used"], "messages": row["slots"]}
+
+
+@invariant("caps.person_counters", "every person-day counter equals the messages that hold a slot")
+def person_counters(most: int) -> Breaches:
+    sql = """
+        SELECT person_id, local_day, coalesce(counter.used, 0) AS used, coalesce(held.slots, 0) AS slots
+          FROM (SELECT person_id, local_day, used FROM campaigns_persondaycounter) AS counter
+          FULL JOIN (SELECT person_id, local_day, count(*) AS slots FROM campaigns_message
+                      WHERE status = ANY(%(slot_holding)s) GROUP BY person_id, local_day) AS held USING (person_id, local_day)
+         WHERE coalesce(counter.used, 0) <> coalesce(held.slots, 0)
+    """
+    for row in _rows(sql, most):
+        yield f"person {row['person_id']}, {row['local_day']}", {"counter": row["used"], "messages": row["slots"]}
+
+
+@invariant("cards.one_a_day", "of balance and expiry reminder a person gets at most one a day and store")
+def one_card_a_day(most: int) -> Breaches:
+    sql = """
+        SELECT store_id, person_id, local_day, array_agg(id ORDER BY id) AS ids FROM campaigns_message
+         WHERE scenario = ANY(%(periodic)s) AND status = ANY(%(slot_holding)s) GROUP BY store_id, person_id, local_day HAVING count(*) > 1
+    """
+    for row in _rows(sql, most):
+        yield f"store {row['store_id']}, person {row['person_id']}, {row['local_day']}", {"ids": row["ids"]}
+
+
+@invariant("cards.thirty_days_apart", "two periodic cards that went, or may have gone, to one person from one store lie 30 local days apart")
+def thirty_days_apart(most: int) -> Breaches:
+    sql = """
+        SELECT * FROM (
+            SELECT id, store_id, person_id, local_day,
+                   lag(local_day) OVER pair AS earlier_day, lag(id) OVER pair AS earlier_id
+              FROM campaigns_message WHERE scenario = ANY(%(periodic)s) AND status = ANY(%(went)s)
+            WINDOW pair AS (PARTITION BY store_id, person_id ORDER BY local_day, id)) AS card
+         WHERE local_day - earlier_day < %(interval)s
+    """
+    for row in _rows(sql, most, interval=REMINDER_INTERVAL_DAYS):
+        yield f"message {row['id']}", {"local_day": row["local_day"], "earlier": row["earlier_id"], "earlier_day": row["earlier_day"]}
+
+
+@invariant("cards.clock", "the 30-day clock of a member stands at the last card that went or may have gone, or later")
+def card_clock(most: int) -> Breaches:
+    sql = """
+        SELECT card.member_id, card.last_day, clock.last_sent_on
+          FROM (SELECT member_id, max(local_day) AS last_day FROM campaigns_message
+                 WHERE scenario = ANY(%(periodic)s) AND status = ANY(%(went)s) AND member_id IS NOT NULL GROUP BY member_id) AS card
+          LEFT JOIN campaigns_reminderclock AS clock ON clock.member_id = card.member_id
+         WHERE clock.last_sent_on IS NULL OR clock.last_sent_on < card.last_day
+    """
+    for row in _rows(sql, most):
+        yield f"member {row['member_id']}", {"clock": row["last_sent_on"], "last_card": row["last_day"]}
+
+
+@invariant("runs.counts", "a run's figures equal the cards that it decided")
+def run_counts(most: int) -> Breaches:
+    sql = """
+        SELECT run.id, run.store_id, run.local_day, run.due_count, coalesce(card.cards, 0) AS cards
+          FROM campaigns_reminderrun AS run
+          LEFT JOIN (SELECT store_id, local_day, count(*) AS cards FROM campaigns_message WHERE scenario = ANY(%(periodic)s) GROUP BY store_id, local_day) AS card
+            ON card.store_id = run.store_id AND card.local_day = run.local_day
+         WHERE run.due_count <> coalesce(card.cards, 0)
+            OR run.due_count <> run.balance_count + run.expiry_count + run.store_cap_count + run.platform_cap_count
+    """
+    for row in _rows(sql, most):
+        yield f"run {row['id']}", {"store": row["store_id"], "local_day": row["local_day"], "due": row["due_count"], "cards": row["cards"]}
