@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.kernel.bulk_secrets import prepare_encrypt, prepare_lookup_hash
 from backoffice.kernel.files.columns import Code, ColumnError, FreeText, LocalDay, LocalMoment, Phone, Tags, WholeNumber, YesNo
 from backoffice.kernel.files.faults import Overtaken
-from backoffice.kernel.files.kinds import Column, ImportKind, Parts, PartsMaker, register
+from backoffice.kernel.files.kinds import Column, ImportKind, Parts, PartsMaker, When, register
 from backoffice.kernel.files.problems import register_problem
 from backoffice.kernel.secrets import mask_phone
 from backoffice.kernel.sql import load_sql
@@ -49,10 +49,20 @@ def _prepare_phone() -> PartsMaker:
     return make
 
 
+def _sql(name: str) -> str:
+    return load_sql("members", f"import_members_{name}")
+
+
+_CHANGED = "SELECT FROM import_rows WHERE action = 'update' AND phone_changed"
+
+
 def _lock_changed_phones(params: dict[str, Any]) -> None:
     """Lock the members whose phone changes, in order; raise ``Overtaken`` when somebody else changed one since it was compared."""
     with connection.cursor() as cursor:
-        cursor.execute(load_sql("members", "import_members_lock"), params)
+        cursor.execute(f"SELECT EXISTS ({_CHANGED})")
+        if not cursor.fetchone()[0]:
+            return
+        cursor.execute(_sql("lock"), params)
         if any(overtaken for _, overtaken in cursor.fetchall()):
             raise Overtaken
 
@@ -82,11 +92,27 @@ MEMBERS = register(
             ),
         ),
         key=("member_no",),
-        checks=tuple(load_sql("members", f"import_members_check_{name}") for name in ("level", "phone_twice", "phone_taken", "closed")),
-        classify=tuple(load_sql("members", f"import_members_classify_{step}") for step in range(1, 9)),
+        checks=tuple(_sql(f"check_{name}") for name in ("level", "phone_twice", "phone_taken", "closed")),
+        classify=(
+            _sql("classify_1"), _sql("classify_2"), _sql("classify_3"),
+            When("SELECT FROM import_shared_phone", _sql("classify_4")),
+            When("SELECT FROM import_rows WHERE member_id IS NULL AND NOT person_is_new", _sql("classify_5")),
+            When("SELECT FROM import_rows WHERE conflict_code IS NOT NULL", _sql("classify_6")),
+            _sql("classify_7"),
+            When("SELECT FROM import_tag WHERE NOT is_there", _sql("classify_8")),
+        ),
         conflicts="SELECT line, 'phone' AS column_name, conflict_code FROM import_rows WHERE action = 'conflict'",
         notes="SELECT 'consent_kept', count(*) FROM import_rows WHERE consent_kept AND action <> 'conflict'",
-        apply=(_lock_changed_phones, *(load_sql("members", f"import_members_apply_{step}") for step in range(1, 10))),
+        apply=(
+            _lock_changed_phones, _sql("apply_1"), _sql("apply_2"), _sql("apply_3"),
+            When("SELECT FROM import_rows WHERE action = 'update'", _sql("apply_4")),
+            When(f"{_CHANGED} AND old_phone_hash IS NOT NULL", _sql("apply_5")),
+            When(_CHANGED, _sql("apply_6")),
+            When("SELECT FROM import_rows WHERE action = 'conflict'", _sql("apply_7")),
+            When("SELECT FROM import_tag WHERE NOT is_there", _sql("apply_8")),
+            When("SELECT FROM import_tag WHERE NOT is_there", _sql("apply_9")),
+        ),
+        tables=("members_member", "members_identity", "members_person"),
         order=20,
     )
 )  # fmt: skip

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from backoffice.kernel.files.columns.characters import SPACES, quote
-from backoffice.kernel.files.kinds import Column
+from backoffice.kernel.files.kinds import Column, Step, When
 from backoffice.kernel.files.staging import Layout
 
 # Bits of ``fault_bits``.
@@ -62,7 +62,7 @@ def checked_sql(layout: Layout) -> str:
             if column.name in present:
                 bad_cells.append(f"v.{cell} IS NOT NULL" + (f" OR v.{column.parts.columns[0][0]} IS NULL" if column.required else ""))
         elif column.name in present:
-            inner += [cell, f"{column.type.sql_value(cell)} AS {column.name}"]
+            inner += [cell, f"{_value(layout, column, cell)} AS {column.name}"]
             if not is_store:
                 outer.append(f"v.{column.name}")
                 bad_cells.append(_is_bad(column, cell))
@@ -80,6 +80,15 @@ def checked_sql(layout: Layout) -> str:
             SELECT {", ".join(outer)}, {" + ".join(faults)} AS fault_bits
             FROM (SELECT {", ".join(inner)} FROM import_staged OFFSET 0) v {store_join}
         ) checked"""  # noqa: S608 - made of declared names and of the column types' own SQL
+
+
+def _value(layout: Layout, column: Column, cell: str) -> str:
+    """The typed value; the thorough reading only where Python found the cell odd."""
+    thorough = column.type.sql_value(cell)
+    if column.name not in layout.usual:
+        return thorough
+    bit, _ = layout.usual[column.name]
+    return f"CASE WHEN odd & {bit} = 0 THEN {column.type.sql_fast_value(cell)} ELSE {thorough} END"  # type: ignore[attr-defined]
 
 
 def _store_code(in_file: bool) -> str:
@@ -121,14 +130,41 @@ def run_checks(cursor: Any, layout: Layout, params: dict[str, Any]) -> None:
     cursor.execute("UPDATE import_checked c SET is_bad = true FROM import_problem p WHERE p.line = c.line AND NOT c.is_bad")
 
 
+def run_step(cursor: Any, step: Step, params: dict[str, Any]) -> None:
+    """A statement, a statement with a condition, or a function."""
+    if isinstance(step, When):
+        cursor.execute(f"SELECT EXISTS ({step.condition})", params)
+        if cursor.fetchone()[0]:
+            cursor.execute(step.statement, params)
+    elif callable(step):
+        step(params)
+    else:
+        cursor.execute(step, params)
+
+
 def classify(cursor: Any, layout: Layout, params: dict[str, Any]) -> None:
     """The kind decides what each good row would do, and which ones people must decide."""
     cursor.execute("DROP TABLE IF EXISTS import_rows")
     for statement in layout.kind.classify:
-        cursor.execute(statement, params)
+        run_step(cursor, statement, params)
     cursor.execute("ANALYZE import_rows")
     if layout.kind.conflicts:
         cursor.execute(f"INSERT INTO import_problem (line, column_name, code, is_conflict) SELECT *, true FROM ({layout.kind.conflicts}) found", params)  # noqa: S608
+
+
+def refresh_statistics(cursor: Any, tables: tuple[str, ...]) -> None:
+    """ANALYZE those of ``tables`` that changed much since the last time: right after a first load the planner takes them for empty.
+
+    Outside a transaction: the lock of ANALYZE would otherwise be kept until the end of the import.
+    """
+    if not tables:
+        return
+    cursor.execute(
+        "SELECT relname FROM pg_stat_user_tables WHERE relname = ANY(%s) AND schemaname = current_schema() AND n_mod_since_analyze > 1000 + n_live_tup / 5",
+        [list(tables)],
+    )
+    for (table,) in cursor.fetchall():
+        cursor.execute(f'ANALYZE "{table}"')
 
 
 def count(cursor: Any, layout: Layout, params: dict[str, Any]) -> Counts:

@@ -84,6 +84,9 @@ def run(job: ImportJob, *, status: str, now: datetime) -> ImportJob:
 
 def _run_with_retries(job: ImportJob, lease: Lease, *, now: datetime, began: float) -> None:
     tries = 0
+    if not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            checking.refresh_statistics(cursor, import_kinds.get(job.kind).tables)
     while True:
         try:
             with Heartbeat(lease) as heartbeat, transaction.atomic(), connection.wrap_database_errors:
@@ -249,10 +252,7 @@ def _yuan(amount: Decimal | None) -> str:
 
 def _apply(cursor: Any, kind: ImportKind, params: dict[str, Any]) -> None:
     for step in kind.apply:
-        if callable(step):
-            step(params)
-        else:
-            cursor.execute(step, params)
+        checking.run_step(cursor, step, params)
 
 
 def _read_rights_again(cursor: Any, job: ImportJob, kind: ImportKind) -> None:

@@ -27,7 +27,7 @@ What happens to a file, all of it in ONE transaction on one connection, in this 
    rolls everything back and the file is staged and applied again. So write plain INSERTs, and ``ON CONFLICT DO NOTHING`` only when
    a later statement reads back who won. ``applied_at`` of the job is set and rights are read again in the same transaction.
 
-   A step of ``apply`` may also be a function: it is called with the parameters below as a dictionary, in the same transaction, reads what it
+   A step of ``classify`` or ``apply`` may be a ``When``. A step of ``apply`` may also be a function: it is called with the parameters below as a dictionary, in the same transaction, reads what it
    needs from ``import_rows`` and calls services. Only for kinds whose files are small, and after the statements that lock rows.
 
 A dry run is steps 1 to 6; the transaction then commits only the figures and the problems.
@@ -72,8 +72,16 @@ class ColumnType(Protocol):
 # Text of a cell (and of the cells ``beside`` it) -> the values of the parts as COPY text, or None: the cell is bad and ``type.clean`` says why.
 PartsMaker = Callable[..., tuple[str, ...] | None]
 
+@dataclass(frozen=True)
+class When:
+    """A statement that runs only when the SELECT ``condition`` finds a row: rare work costs nothing, and is not planned for a million rows."""
+
+    condition: str
+    statement: str
+
+
 # A statement, or for small files a function that is given the parameters of the statements.
-Step = str | Callable[[dict[str, Any]], None]
+Step = str | When | Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ class ImportKind:
     permission: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    classify: Sequence[str]
+    classify: Sequence[str | When]
     apply: Sequence[Step]
     checks: Sequence[str] = ()
     conflicts: str = ""
@@ -133,6 +141,7 @@ class ImportKind:
     has_store: bool = True
     platform_only: bool = False
     control_total: str = ""
+    tables: tuple[str, ...] = ()
     either: tuple[tuple[str, ...], ...] = ()
     order: int = field(default=100, kw_only=True)
     about: Text = field(default="", kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,10 +41,23 @@ class Layout:
     def present(self) -> list[tuple[Column, int]]:
         return [*self.plain, *self.made]
 
+    @cached_property
+    def usual(self) -> dict[str, tuple[int, str]]:
+        """Plain columns whose type has a pattern of usual cells: name -> (bit of ``odd``, pattern without anchors).
+
+        The pattern is far cheaper here than in the database, which then reads only odd cells thoroughly.
+        """
+        found = {}
+        for bit, (column, _) in enumerate(self.plain):
+            pattern = getattr(column.type, "fast", None)
+            if pattern:
+                found[column.name] = (1 << bit, pattern.removeprefix("^").removesuffix("$"))
+        return found
+
     @property
     def staged_columns(self) -> list[tuple[str, str]]:
         """(name, SQL type) of ``import_staged``. A made column keeps its text only where it is bad."""
-        columns = [("line", "bigint"), ("fault", "text")]
+        columns = [("line", "bigint"), ("fault", "text"), ("odd", "bigint")]
         columns += [(f"cell_{column.name}", "text") for column, _ in self.present]
         for column, _ in self.made:
             assert column.parts  # noqa: S101 - that is what made means
@@ -75,7 +89,6 @@ def stage(cursor: Any, layout: Layout, records: Iterator[tuple[int, list[str]]],
             buffer.truncate()
             count.rows += len(batch)
             on_rows(count.rows)
-    cursor.execute("ANALYZE import_staged")
     return count
 
 
@@ -84,6 +97,7 @@ def _rows(layout: Layout, records: Iterator[tuple[int, list[str]]], count: Stage
     width = len(layout.reading.headers)
     plain = [position for _, position in layout.plain]
     pick: Callable[[list[str]], tuple[str, ...]] = itemgetter(*plain) if len(plain) > 1 else lambda row: tuple(row[position] for position in plain)
+    odd_bits = _odd_bits(layout)
     makers = [_maker(column, position, layout) for column, position in layout.made]
     single = makers[0] if len(makers) == 1 else None
     for line, row in records:
@@ -98,14 +112,32 @@ def _rows(layout: Layout, records: Iterator[tuple[int, list[str]]], count: Stage
         elif not row[0] and not any(row):
             count.blank += 1
             continue
+        cells = pick(row)
+        odd = odd_bits(cells)
         if single:
             text, parts = single(row)
-            yield (line, fault, *pick(row), text, *parts)
+            yield (line, fault, odd, *cells, text, *parts)
         elif makers:
             made = [maker(row) for maker in makers]
-            yield (line, fault, *pick(row), *(text for text, _ in made), *(part for _, parts in made for part in parts))
+            yield (line, fault, odd, *cells, *(text for text, _ in made), *(part for _, parts in made for part in parts))
         else:
-            yield (line, fault, *pick(row))
+            yield (line, fault, odd, *cells)
+
+
+def _odd_bits(layout: Layout) -> Callable[[tuple[str, ...]], int]:
+    """For the plain cells of a record: the bits of those that are neither blank nor usual. One pattern over the whole record finds most at once."""
+    single = [(at, *layout.usual[column.name]) for at, (column, _) in enumerate(layout.plain) if column.name in layout.usual]
+    patterns = {at: pattern for at, _, pattern in single}
+    whole = re.compile("\x1f".join(f"(?:{patterns[at]})?" if at in patterns else "[^\x1f]*" for at in range(len(layout.plain)))).fullmatch
+    checks = [(at, bit, re.compile(pattern).fullmatch) for at, bit, pattern in single]
+    join = "\x1f".join
+
+    def odd_bits(cells: tuple[str, ...]) -> int:
+        if whole(join(cells)):
+            return 0
+        return sum(bit for at, bit, match in checks if cells[at] and not match(cells[at]))
+
+    return odd_bits
 
 
 def _fit(row: list[str], width: int) -> str | None:

@@ -44,6 +44,10 @@ class ColumnType(ABC):
         fast = f"WHEN {cell} ~ {quote(self.fast)} THEN {self._sql_fast_value(cell)} " if self.fast else ""
         return f"CASE {fast}WHEN {cell} = '' OR NOT {sql_visible(cell)} THEN NULL ELSE {self._sql_slow_value(cell)} END"
 
+    def sql_fast_value(self, cell: str) -> str:
+        """Value of a cell of which somebody has found out already that it matches ``fast``, or is NULL. It may raise for any other."""
+        return self._sql_fast_value(cell)
+
     def sql_valid(self, cell: str) -> str:
         """Boolean: does the cell hold a value or nothing at all? Dearer than asking whether a value taken before is NULL."""
         return f"(coalesce(btrim({cell}, {quote(SPACES)}), '') = '' OR ({self.sql_value(cell)}) IS NOT NULL)"
