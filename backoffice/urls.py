@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from backoffice.api import api
 from backoffice.consoles.language import choose_language
 from backoffice.consoles.login import ConsoleLoginForm, home, home_login, home_logout
 from backoffice.consoles.system import system_urls
@@ -16,6 +17,7 @@ urlpatterns = [
     path("login/", home_login, name="login"),
     path("logout/", home_logout, name="logout"),
     path("language/", choose_language, name="choose_language"),
+    path("api/v1/", api.urls),
     path("admin/", platform_site.urls),
     path("merchant/", merchant_site.urls),
     path("developer/", developer_site.urls),

@@ -1,0 +1,1 @@
+"""HTTP API of messaging; `backoffice/api.py` assembles the routers."""
