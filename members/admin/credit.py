@@ -18,6 +18,7 @@ from members.admin.account_page import account_page
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
 from members.admin.tabs import Tab, TabbedList
 from members.admin.tones import ENTRY_TONES, MEMBER_TONES
+from members.admin.words import unbroken
 from members.choices import EntryKind
 from members.models import CreditAccount, CreditEntry, CreditLot
 from members.selectors.credit import lapsing
@@ -36,11 +37,11 @@ class MemberColumns:
     @admin.display(description=gettext_lazy("Member"))
     def member_link(self, row: Any) -> str:
         member = self.member_of(row)
-        return row_link(self.admin_site.name, member, f"{member.nickname} {member.member_no}".strip())
+        return row_link(self.admin_site.name, member, unbroken(f"{member.nickname} {member.member_no}".strip()))
 
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, row: Any) -> str:
-        return str(row.store.name)
+        return unbroken(row.store.name)
 
 
 class CreditAccountScreen(MemberColumns, TabbedList):
@@ -49,13 +50,16 @@ class CreditAccountScreen(MemberColumns, TabbedList):
     big_list = True
     list_display: tuple[str, ...] = ("member_no", "member_link", "member_status", "balance_column", "held_column", "created")
     list_filter: tuple[str, ...] = ("store",)
-    list_select_related = ("store", "member")
     allowed_lookups = ("balance__gt", "held__gt")
     search_shapes = shapes_by_member("member")
     search_help_text = MEMBER_HELP
     fields = ("balance", "held")
     change_form_template = "members/credit_account_page.html"
     empty_text = NO_CREDIT
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[CreditAccount]:
+        rows: models.QuerySet[CreditAccount] = super().get_queryset(request)  # type: ignore[misc]
+        return rows.select_related("store", "member")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         return ((_("All"), ""), (_("With balance"), "balance__gt=0"), (_("With held credit"), "held__gt=0"))

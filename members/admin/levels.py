@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.kernel.admin import tenant_action
 from backoffice.kernel.admin.display import EMPTY, count
 from backoffice.kernel.clock import database_now
+from members.admin.words import unbroken
 from members.models import Level, Member, MemberTag, Tag
 from members.services import levels as level_services
 
@@ -42,7 +43,7 @@ class LevelScreen:
 
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, level: Level) -> str:
-        return level.store.name
+        return unbroken(level.store.name)
 
     @admin.display(description=gettext_lazy("Growth needed"))
     def threshold_column(self, level: Level) -> str:
@@ -92,7 +93,7 @@ class TagScreen:
 
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, tag: Tag) -> str:
-        return tag.store.name
+        return unbroken(tag.store.name)
 
     @admin.display(description=gettext_lazy("Members"))
     def member_count(self, tag: Any) -> str:

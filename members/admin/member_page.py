@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from backoffice.kernel.admin.display import EMPTY, GOOD, PLAIN, WARN, chip, full_time, moment, row_url, status_chip
 from backoffice.kernel.clock import local_day
@@ -101,7 +102,8 @@ def _figures(screen: Any, request: HttpRequest, member: Member, now: datetime) -
             lapse = Figure(_("Lapses next"), EMPTY, _("Nothing lapses"))
         else:
             lapse = Figure(_("Lapses next"), format_yuan(figures.next_expiry_amount), _("on %(time)s") % {"time": full_time(figures.next_expiry_at)})
-    bought = Figure(_("Bought in all"), format_yuan(purchases.amount) if purchases else format_yuan(ZERO), _("%(count)s orders") % {"count": purchases.order_count if purchases else 0})
+    orders = purchases.order_count if purchases else 0
+    bought = Figure(_("Bought in all"), format_yuan(purchases.amount) if purchases else format_yuan(ZERO), ngettext("%(count)d order", "%(count)d orders", orders) % {"count": orders})
     last = purchases.last_purchase_at if purchases else None
     first = purchases.first_purchase_at if purchases else None
     last_figure = Figure(_("Last purchase"), local_day(last).isoformat() if last else EMPTY, _("first on %(day)s") % {"day": local_day(first).isoformat()} if first else "")

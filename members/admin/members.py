@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,6 +21,7 @@ from members.admin.member_page import member_page
 from members.admin.search import MEMBER_HELP, MEMBER_SHAPES
 from members.admin.tabs import Tab, TabbedList
 from members.admin.tones import MEMBER_TONES
+from members.admin.words import unbroken
 from members.choices import MEMBER_TRANSITIONS, MemberStatus
 from members.models import Member
 from members.selectors.members import with_list_columns
@@ -43,7 +45,10 @@ class MemberScreen(TabbedList):
     search_help_text = MEMBER_HELP
     fields = ("member_no", "nickname")
     change_form_template = "members/member_page.html"
-    actions_detail = ("change_status", "record_consent", "cards_off", "cards_on", "change_phone", "reveal_phone")
+    actions_detail = (
+        "change_status", "reveal_phone",
+        {"title": gettext_lazy("More"), "icon": "more_horiz", "items": ["record_consent", "cards_off", "cards_on", "change_phone"]},
+    )
     empty_text = gettext_lazy("No members yet. Import the members file first: “Imports”, then “New import”.")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
@@ -55,11 +60,11 @@ class MemberScreen(TabbedList):
 
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, member: Member) -> str:
-        return member.store.name
+        return unbroken(member.store.name)
 
     @admin.display(description=gettext_lazy("Level"))
     def level_name(self, member: Member) -> str:
-        return member.level.name if member.level else EMPTY
+        return unbroken(member.level.name) if member.level else EMPTY
 
     @admin.display(description=gettext_lazy("Status"))
     def status_chip(self, member: Member) -> str:
@@ -78,7 +83,7 @@ class MemberScreen(TabbedList):
     @admin.display(description=gettext_lazy("Marketing consent"))
     def consent_chip(self, member: Member) -> str:
         agrees = chip(_("Agrees"), GOOD) if member.marketing_consent else chip(_("Declined"), WARN)
-        return agrees if member.credit_cards_on else agrees + " " + chip(_("Cards off"), PLAIN)
+        return agrees if member.credit_cards_on else format_html("{} {}", agrees, chip(_("Cards off"), PLAIN))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         member = kwargs.get("obj")

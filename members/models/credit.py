@@ -43,7 +43,7 @@ class CreditAccount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.member_id}"
+        return self.member.member_no
 
 
 class CreditLot(models.Model):

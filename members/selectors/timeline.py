@@ -86,7 +86,6 @@ def _movement(parts: list[CreditEntry]) -> TimelineItem:
     newest, kind = parts[0], EntryKind(parts[0].kind)
     principal = sum((part.principal_amount for part in parts), ZERO)
     bonus = sum((part.bonus_amount for part in parts), ZERO)
-    title = f"{kind.label} {signed_yuan(principal + bonus)}"
     body = _("Principal %(principal)s, bonus %(bonus)s, balance afterwards %(balance)s.") % {
         "principal": format_yuan(abs(principal)), "bonus": format_yuan(abs(bonus)), "balance": format_yuan(newest.balance_after),
     }
@@ -94,7 +93,8 @@ def _movement(parts: list[CreditEntry]) -> TimelineItem:
         body = f"{body} {_('Order %(order)s.') % {'order': newest.order_no}}"
     elif kind == EntryKind.TOP_UP:
         body = f"{body} {_('Top-up number %(number)s.') % {'number': newest.lot.source_no}}"
-    return TimelineItem(newest.happened_at, "credit", title, _with_actor(f"{body} {newest.reason}".strip(), newest.actor), kind.label, ENTRY_TONES.get(kind, PLAIN))
+    told = _with_actor(f"{body} {newest.reason}".strip(), newest.actor)
+    return TimelineItem(newest.happened_at, "credit", kind.label, told, signed_yuan(principal + bonus), ENTRY_TONES.get(kind, PLAIN))
 
 
 def signed_yuan(amount: Any) -> str:

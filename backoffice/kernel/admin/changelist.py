@@ -49,6 +49,14 @@ class ConsoleChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
         self.title = capfirst(self.opts.verbose_name_plural)
 
+    searched_as: Any = ""
+    """The way in which the term was searched, for the page to say so."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> models.QuerySet[Any]:
+        found: models.QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        self.searched_as = getattr(request, "searched_as", "")
+        return found
+
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         lookups: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in lookups.items() if name not in OWN_PARAMETERS}
