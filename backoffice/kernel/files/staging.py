@@ -19,6 +19,9 @@ from backoffice.kernel.files.reading import Reading
 _BATCH = 2_000
 _TOTALS = frozenset({"合计", "总计", "小计", "合计:", "合计：", "总计:", "总计：", "Total", "total", "TOTAL", "Grand total", "Grand Total"})
 
+# For a row: (the text of the cell when it is bad, its parts).
+CellMaker = Callable[[list[str]], tuple[str | None, tuple[str | None, ...]]]
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -77,7 +80,9 @@ def stage(cursor: Any, layout: Layout, records: Iterator[tuple[int, list[str]]],
     cursor.execute("DROP TABLE IF EXISTS import_staged")
     cursor.execute("CREATE TEMP TABLE import_staged (" + ", ".join(f"{name} {sql_type}" for name, sql_type in columns) + ") ON COMMIT DROP")
     count = StagedCount()
-    rows = _rows(layout, records, count)
+    # Before the COPY: a maker may read tables, and the connection carries nothing else while it copies.
+    makers = [_maker(column, position, layout) for column, position in layout.made]
+    rows = _rows(layout, records, count, makers)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     names = ", ".join(name for name, _ in columns)
@@ -92,13 +97,12 @@ def stage(cursor: Any, layout: Layout, records: Iterator[tuple[int, list[str]]],
     return count
 
 
-def _rows(layout: Layout, records: Iterator[tuple[int, list[str]]], count: StagedCount) -> Iterator[Sequence[Any]]:
+def _rows(layout: Layout, records: Iterator[tuple[int, list[str]]], count: StagedCount, makers: list[CellMaker]) -> Iterator[Sequence[Any]]:
     """Rows of ``import_staged``. One loop for every file, so nothing in it is there for looks."""
     width = len(layout.reading.headers)
     plain = [position for _, position in layout.plain]
     pick: Callable[[list[str]], tuple[str, ...]] = itemgetter(*plain) if len(plain) > 1 else lambda row: tuple(row[position] for position in plain)
     odd_bits = _odd_bits(layout)
-    makers = [_maker(column, position, layout) for column, position in layout.made]
     single = makers[0] if len(makers) == 1 else None
     for line, row in records:
         fault = None
@@ -150,7 +154,7 @@ def _fit(row: list[str], width: int) -> str | None:
     return "too_many_columns" if surplus else None
 
 
-def _maker(column: Column, position: int, layout: Layout) -> Callable[[list[str]], tuple[str | None, tuple[str | None, ...]]]:
+def _maker(column: Column, position: int, layout: Layout) -> CellMaker:
     """For a row: (the text when it is bad, the parts)."""
     assert column.parts  # noqa: S101 - only called for made columns
     make: PartsMaker = column.parts.prepare()
