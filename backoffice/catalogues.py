@@ -144,7 +144,7 @@ def faults(package: Path) -> list[str]:
         if not all(texts):
             found.append(f"{message.id!r} is not translated")
         found += [f"{message.id!r}: {error}" for error in message.check(catalogue)]
-        found += [f"{message.id!r}: half-width punctuation in {text!r}" for text in texts if _HALF_WIDTH.search(text)]
+        found += [f"{message.id!r}: half-width punctuation in {text!r}" for text in texts if text and _HALF_WIDTH.search(text)]
     return found
 
 
@@ -177,7 +177,10 @@ def add_missing(package: Path) -> int:
         return 0
     if not place.is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text('msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Language: zh_Hans\\n"\n"Plural-Forms: nplurals=1; plural=0;\\n"\n', encoding="utf-8")
+        place.write_text(
+            'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Language: zh_Hans\\n"\n"Plural-Forms: nplurals=1; plural=0;\\n"\n',
+            encoding="utf-8",
+        )
     present = {message.id for message in read_catalogue(package)}
     with place.open("a", encoding="utf-8") as file:
         for used in missing:

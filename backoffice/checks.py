@@ -23,10 +23,11 @@ def tasks_use_known_queues(**_: Any) -> list[CheckMessage]:
 
     load_tasks()
     known = {queue.name for queue in settings.CELERY_TASK_QUEUES}
+    queues = {task.name: getattr(task, "queue", None) for task in app.tasks.values()}
     return [
-        Error(f"The task '{task.name}' goes to the queue '{task.queue}', which no worker reads.", id="backoffice.E002")
-        for task in app.tasks.values()
-        if getattr(task, "queue", None) and task.queue not in known
+        Error(f"The task '{name}' goes to the queue '{queue}', which no worker reads.", id="backoffice.E002")
+        for name, queue in queues.items()
+        if queue and queue not in known
     ]
 
 

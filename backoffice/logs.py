@@ -25,7 +25,7 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def hide_personal_data(logger: Any, method: str, event_dict: EventDict) -> EventDict:
+def hide_personal_data(_logger: Any, _method: str, event_dict: EventDict) -> EventDict:
     """Cut query strings (they hold what somebody searched for), mask phone numbers, hide what is named like a secret."""
     request = event_dict.get("request")
     if isinstance(request, str):

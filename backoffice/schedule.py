@@ -79,7 +79,10 @@ def sync_schedule(entries: tuple[Entry, ...] = ENTRIES) -> SyncResult:
     """
     created, updated, kept, removed = [], [], [], []
     records = {record.name: record for record in ScheduleRecord.objects.select_for_update()}
-    rows = {row.name: row for row in PeriodicTask.objects.select_for_update(of=("self",)).select_related("interval").filter(name__in=[*records, *(e.name for e in entries)])}
+    rows = {
+        row.name: row
+        for row in PeriodicTask.objects.select_for_update(of=("self",)).select_related("interval").filter(name__in=[*records, *(e.name for e in entries)])
+    }
     for entry in entries:
         record, row, wanted = records.pop(entry.name, None), rows.get(entry.name), _wanted(entry)
         if row is None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 
-from backoffice.demo.merchant_files import write_files
 from backoffice.demo.manifest import BadRow, ExpectedReminders, FileEntry, Manifest
+from backoffice.demo.merchant_files import write_files
 from backoffice.embedded.errors import ServiceError
 from backoffice.kernel import clock
 

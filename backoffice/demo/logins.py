@@ -45,7 +45,11 @@ def _passwords(place: Path, usernames: list[str]) -> dict[str, str]:
 
 def ensure_logins(folder: Path, *, now: datetime) -> list[Login]:
     """Make the three people, or give those who are there already the passwords of this demo. Needs the demo's merchant."""
-    people = [("platform", "平台管理员", Role.PLATFORM_ADMIN), ("merchant", "云上唱片店长", Role.MERCHANT_OWNER), ("developer", "云栖负责人", Role.DEVELOPER_OWNER)]
+    people = [
+        ("platform", "平台管理员", Role.PLATFORM_ADMIN),
+        ("merchant", "云上唱片店长", Role.MERCHANT_OWNER),
+        ("developer", "云栖负责人", Role.DEVELOPER_OWNER),
+    ]
     passwords = _passwords(folder / "logins.json", [username for username, _, _ in people])
     logins = [Login(username, name, role, passwords[username]) for username, name, role in people]
     developer = Developer.objects.filter(code=DEVELOPER[0]).first() or create_developer(code=DEVELOPER[0], name=DEVELOPER[1], by=None, now=now)

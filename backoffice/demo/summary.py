@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.db.models import Count, F, Sum
 
@@ -35,11 +36,15 @@ class Summary:
 
     @property
     def log_holds_exactly_the_sent_ones(self) -> bool:
-        return len(self.log_numbers) == len(set(self.log_numbers)) and set(self.log_numbers) == self.sent_numbers and len(self.sent_numbers) == sum(self.sent.values())
+        return (
+            len(self.log_numbers) == len(set(self.log_numbers))
+            and set(self.log_numbers) == self.sent_numbers
+            and len(self.sent_numbers) == sum(self.sent.values())
+        )
 
 
-def _counted(rows: Iterable[dict[str, object]], name: str) -> dict[str, int]:
-    return {str(row[name]): int(str(row["n"])) for row in rows}
+def _counted(rows: Iterable[Any], name: str) -> dict[str, int]:
+    return {row[name]: row["n"] for row in rows}
 
 
 def take_summary(gateway_log: Path) -> Summary:
@@ -50,9 +55,7 @@ def take_summary(gateway_log: Path) -> Summary:
         members=Member.objects.count(),
         order_lines=OrderLine.objects.count(),
         credit_total=total or Decimal("0.00"),
-        decided=_counted(
-            messages.exclude(status=MessageStatus.SUPPRESSED).values("scenario").annotate(n=Count("pk")).order_by("scenario"), "scenario"
-        ),
+        decided=_counted(messages.exclude(status=MessageStatus.SUPPRESSED).values("scenario").annotate(n=Count("pk")).order_by("scenario"), "scenario"),
         sent=_counted(sent.values("scenario").annotate(n=Count("pk")).order_by("scenario"), "scenario"),
         suppressed=_counted(messages.filter(status=MessageStatus.SUPPRESSED).values("reason").annotate(n=Count("pk")).order_by("reason"), "reason"),
         other=_counted(
@@ -81,7 +84,9 @@ def failures(summary: Summary, manifest: Manifest, loaded: Loaded, *, same_day: 
     if not summary.sent:
         found.append("No reminder was sent.")
     if same_day and (summary.other or sum(summary.sent.values()) != manifest.expected.sent):
-        found.append(f"{sum(summary.sent.values()):,} reminders were sent, but the files call for {manifest.expected.sent:,}; others: {summary.other or 'none'}.")
+        found.append(
+            f"{sum(summary.sent.values()):,} reminders were sent, but the files call for {manifest.expected.sent:,}; others: {summary.other or 'none'}."
+        )
     if not summary.log_holds_exactly_the_sent_ones:
         found.append(f"The gateway's log holds {len(summary.log_numbers):,} messages, but {sum(summary.sent.values()):,} count as sent.")
     if summary.breaches:
@@ -110,4 +115,8 @@ def summary_lines(summary: Summary, manifest: Manifest, loaded: Loaded) -> list[
 
 
 def _joined(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) + (f" (together {sum(counts.values()):,})" if len(counts) > 1 else "") if counts else "none"
+    return (
+        ", ".join(f"{name} {count:,}" for name, count in counts.items()) + (f" (together {sum(counts.values()):,})" if len(counts) > 1 else "")
+        if counts
+        else "none"
+    )

@@ -27,7 +27,9 @@ def ensure_given_database() -> bool:
             raise ServiceError(connection_sentence(error) or str(error)) from None
     else:
         return False
-    parameters: dict[str, Any] = {name: value for name, value in connection.get_connection_params().items() if name not in {"cursor_factory", "context", "server_side_binding"}}
+    parameters: dict[str, Any] = {
+        name: value for name, value in connection.get_connection_params().items() if name not in {"cursor_factory", "context", "server_side_binding"}
+    }
     name = parameters.pop("dbname")
     last: Exception | None = None
     for maintenance in ("postgres", "template1"):

@@ -103,9 +103,7 @@ def test_a_renamed_task_function_reaches_an_edited_row() -> None:
 
 def test_what_a_release_no_longer_has_is_removed_but_nothing_else() -> None:
     sync_schedule((TICK,))
-    own = PeriodicTask.objects.create(
-        name="an operator's own", task="x", interval=IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
-    )
+    own = PeriodicTask.objects.create(name="an operator's own", task="x", interval=IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS))
 
     result = sync_schedule(())
 

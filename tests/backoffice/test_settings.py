@@ -34,7 +34,9 @@ def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProce
     declared = {variable.name for variable in VARIABLES} | {"BACKOFFICE_TEST_STATE", "DJANGO_ALLOW_ASYNC_UNSAFE"}
     clean = {name: value for name, value in os.environ.items() if name not in declared}
     clean["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
-    return subprocess.run([sys.executable, *arguments], cwd=settings.BASE_DIR, env=clean | environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=settings.BASE_DIR, env=clean | environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_the_reference_is_the_one_in_the_docs() -> None:

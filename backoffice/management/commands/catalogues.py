@@ -7,7 +7,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 class Command(BaseCommand):
     help = "Collects new words into the packages' .po files and compiles them; --check only looks, and fails when something is left to do."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - needs no database
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true")

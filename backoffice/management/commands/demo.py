@@ -15,7 +15,7 @@ from backoffice.settings.env import LOCAL
 
 class Command(BaseCommand):
     help = "Shows the whole product on real files: loads them, runs the reminders, and stays up until Ctrl+C."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - runs before there is a database
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="print the summary and end; exit code 1 when the main job did not happen")

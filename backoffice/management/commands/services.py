@@ -14,7 +14,7 @@ from backoffice.settings.env import env
 
 class Command(BaseCommand):
     help = "Keeps the embedded PostgreSQL and broker up until Ctrl+C. DATABASE_URL and CELERY_BROKER_URL each replace one of them."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - runs before there is a database
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--seconds", type=float, default=0, help="stop by itself after this long; 0 stays up")

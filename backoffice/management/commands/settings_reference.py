@@ -15,7 +15,7 @@ def reference_file() -> Path:
 
 class Command(BaseCommand):
     help = "Prints the reference of every environment variable; --write renews docs/settings.md, --check fails when it is old."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - needs no database
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--write", action="store_true")
