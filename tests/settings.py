@@ -9,7 +9,7 @@ from pathlib import Path
 
 def _own_state_dir() -> str:
     """A fresh folder, removed when this process ends: embedded servers of a test run never meet those of a demo."""
-    base = Path(os.environ.get("LOCAL_STATE_DIR") or "/var/tmp")  # noqa: S108
+    base = Path(os.environ.get("LOCAL_STATE_DIR") or "/var/tmp")
     base.mkdir(parents=True, exist_ok=True)
     state = tempfile.mkdtemp(prefix="backoffice-tests-", dir=base)
     Path(state).chmod(0o711)

@@ -177,8 +177,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "TRUSTED_PROXIES",
         number,
-        "How many proxies of our own stand before the web process and set X-Forwarded-For and X-Forwarded-Proto. "
-        "0: those headers are not believed.",
+        "How many proxies of our own stand before the web process and set X-Forwarded-For and X-Forwarded-Proto. 0: those headers are not believed.",
         "0",
         topic="Web",
     ),
@@ -229,8 +228,7 @@ class Environment:
         if not self.given(name):
             if variable.required and self.deployment == PRODUCTION:
                 raise ImproperlyConfigured(
-                    f"{name} is not set, and a production deployment needs it: {variable.meaning} "
-                    "(On a developer's machine set DEPLOYMENT=local.)"
+                    f"{name} is not set, and a production deployment needs it: {variable.meaning} (On a developer's machine set DEPLOYMENT=local.)"
                 )
             return variable.parse(variable.default) if fallback is None else fallback
         try:
