@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 
 from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, WARN
 from backoffice.kernel.files.choices import JobStatus
@@ -31,15 +30,15 @@ TONES = {
 
 # Step of the engine -> words, and the share of the bar before it; staging fills the share up to the next by rows.
 _STEPS: dict[str, tuple[Any, int]] = {
-    "": (lazy("Waiting for a worker"), 0),
-    "reading": (lazy("Reading the file"), 1),
-    "staging": (lazy("Reading the rows"), 3),
-    "checking": (lazy("Checking every cell"), 55),
-    "waiting": (lazy("Waiting for another import into the same store"), 65),
-    "comparing": (lazy("Comparing with what is there"), 70),
-    "reporting": (lazy("Writing down the bad rows"), 80),
-    "applying": (lazy("Writing the rows"), 85),
-    "committing": (lazy("Finishing"), 97),
+    "": (gettext_lazy("Waiting for a worker"), 0),
+    "reading": (gettext_lazy("Reading the file"), 1),
+    "staging": (gettext_lazy("Reading the rows"), 3),
+    "checking": (gettext_lazy("Checking every cell"), 55),
+    "waiting": (gettext_lazy("Waiting for another import into the same store"), 65),
+    "comparing": (gettext_lazy("Comparing with what is there"), 70),
+    "reporting": (gettext_lazy("Writing down the bad rows"), 80),
+    "applying": (gettext_lazy("Writing the rows"), 85),
+    "committing": (gettext_lazy("Finishing"), 97),
 }
 _STAGED = 55
 
@@ -88,23 +87,9 @@ def column_titles(kind: ImportKind | None) -> dict[str, str]:
     return {column.name: column_title(column) for column in kind.file_columns} if kind else {}
 
 
-_NOTES: dict[str, Any] = {
-    "blank_rows": lazy("Blank rows were left out"),
-    "hidden_rows": lazy("Hidden rows of the sheet are included"),
-    "consent_kept": lazy("Members who refused marketing stay so: a file never turns a refusal into a consent"),
-    "problems": lazy("Faults found, several in one row included"),
-}
-
-
-def register_note(code: str, sentence: Any) -> str:
-    """Give words to a counted remark of a kind's ``notes``."""
-    _NOTES[code] = sentence
-    return code
-
-
 def note_sentences(job: ImportJob) -> list[tuple[str, int]]:
-    """Counted remarks in words, without those of count zero."""
-    return [(str(_NOTES.get(code) or sentence_for(code)), number) for code, number in job.notes.items() if number]
+    """Counted remarks in words, without those of count zero and the engine's own count of faults, which the table shows."""
+    return [(sentence_for(code).rstrip(".。"), number) for code, number in job.notes.items() if number and code != "problems"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from backoffice.kernel.admin import ScopedRelatedFilter
 from backoffice.kernel.admin.display import EMPTY, chip, link, moment
@@ -30,7 +30,7 @@ class ImportJobList:
     list_select_related = ("store", "uploaded_by")
     list_before_template = "files/list_before.html"
     big_list = True
-    empty_text = lazy("Choose above what to import and drop the file there. It is checked first; nothing is written before you say so.")
+    empty_text = gettext_lazy("Choose above what to import and drop the file there. It is checked first; nothing is written before you say so.")
 
     admin_site: Any
 
@@ -59,36 +59,36 @@ class ImportJobList:
             shown["may_start"] = bool(kinds_for(request.user, self.admin_site.name))
         return super().changelist_view(request, {**shown, **(extra_context or {})})  # type: ignore[misc,no-any-return]
 
-    @admin.display(description=lazy("file"))
+    @admin.display(description=gettext_lazy("file"))
     def shown_file(self, job: ImportJob) -> SafeString:
         page = link(job.file_name, reverse(f"{self.admin_site.name}:files_importjob_change", args=[job.pk]))
         return format_html('<span class="bo-import-file">{}</span>', page)
 
-    @admin.display(description=lazy("what"))
+    @admin.display(description=gettext_lazy("what"))
     def shown_kind(self, job: ImportJob) -> str:
         return words.kind_name(job)
 
-    @admin.display(description=lazy("store"))
+    @admin.display(description=gettext_lazy("store"))
     def shown_store(self, job: ImportJob) -> str:
         if job.store is not None:
             return str(job.store)
         kind = kind_of(job)
         return _("as in the file") if kind is not None and kind.has_store else EMPTY
 
-    @admin.display(description=lazy("by"))
+    @admin.display(description=gettext_lazy("by"))
     def shown_by(self, job: ImportJob) -> str:
         return words.person_words(job, self.admin_site.name)
 
-    @admin.display(description=lazy("handed in"))
+    @admin.display(description=gettext_lazy("handed in"))
     def shown_when(self, job: ImportJob) -> SafeString:
         return moment(job.created_at)
 
-    @admin.display(description=lazy("rows"))
+    @admin.display(description=gettext_lazy("rows"))
     def shown_rows(self, job: ImportJob) -> SafeString:
         if not sum(share.number for share in words.shares(job)):
             return format_html("{}", EMPTY)
         return mark_safe(listing.render_bar(job))  # noqa: S308 - a template of ours, escaped there
 
-    @admin.display(description=lazy("status"))
+    @admin.display(description=gettext_lazy("status"))
     def shown_status(self, job: ImportJob) -> SafeString:
         return chip(job.get_status_display(), words.TONES[job.status])

@@ -154,7 +154,6 @@ class ImportScreens:
         console = self.admin_site.name
         context = job_context(request, console, job, first)
         context["progress"] = progress(job, clock.database_now())
-        context["original"] = job
         context |= start_context(request, console, wanted=job.kind) if context["takes_mended"] else {}
         return TemplateResponse(request, "files/job.html", self._frame(request, job.file_name, **context, **more), status=status)
 
