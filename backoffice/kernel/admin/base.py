@@ -64,18 +64,18 @@ class ScopedMixin:
         queryset = super().get_queryset(request)  # type: ignore[misc]
         return reach(request.user, self.admin_site.name, queryset, permission_of(self.model, "view"))
 
-    def related_rows(self, request: HttpRequest, related: type[models.Model]) -> models.QuerySet[Any]:
-        """Rows of another model that a form of this class may choose from: those in reach, none when the model is not scoped."""
-        rows = related._default_manager.all()
-        if not is_scoped(related, self.admin_site.name):
+    def related_rows(self, request: HttpRequest, related: type[models.Model], chosen: models.QuerySet[Any] | None = None) -> models.QuerySet[Any]:
+        """Rows of another model (or of ``chosen``) that a form of this class may choose from: those that the user may see, and only where
+        the user may do what the form does. None when the other model is not scoped."""
+        rows = related._default_manager.all() if chosen is None else chosen
+        console = self.admin_site.name
+        if not is_scoped(related, console):
             return rows.none()
-        return reach(request.user, self.admin_site.name, rows, permission_of(related, "view"))
+        verb = "change" if request.resolver_match and "object_id" in request.resolver_match.kwargs else "add"
+        return reach(request.user, console, reach(request.user, console, rows, permission_of(related, "view")), permission_of(self.model, verb))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        chosen = kwargs.get("queryset", self.related_rows(request, db_field.remote_field.model))
-        kwargs["queryset"] = reach(request.user, self.admin_site.name, chosen, permission_of(db_field.remote_field.model, "view")) if is_scoped(
-            db_field.remote_field.model, self.admin_site.name
-        ) else chosen.none()
+        kwargs["queryset"] = self.related_rows(request, db_field.remote_field.model, kwargs.get("queryset"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

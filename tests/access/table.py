@@ -1,0 +1,146 @@
+"""The access table: who may use what. This is the intent; the roles' permissions are the code that has to meet it.
+
+A surface without a line here, and a line without a surface, break the build. How a line is written: ``docs/access.md``.
+"""
+
+from __future__ import annotations
+
+from tests.access.lines import (
+    ADMIN,
+    AUDITOR,
+    CONSOLE_ROLES,
+    DEV_OWNER,
+    DEVELOPER,
+    INDUSTRY,
+    MEMBER_OPS,
+    MERCHANT,
+    NOBODY,
+    OPERATOR,
+    OWNER,
+    PLATFORM,
+    Table,
+    roles,
+)
+
+TABLE = Table()
+
+READS_MEMBERS = roles(ADMIN, AUDITOR, MEMBER_OPS)
+READS_CAMPAIGNS = roles(ADMIN, AUDITOR, MEMBER_OPS, INDUSTRY)
+READS_TENANTS = PLATFORM
+KEEPS_MEMBERS = roles(ADMIN, MEMBER_OPS)
+ADMINISTERS = roles(ADMIN)
+WRITES = roles(OWNER, OPERATOR)
+
+
+def shell() -> None:
+    """Addresses that every console has."""
+    for console, everyone in CONSOLE_ROLES.items():
+        TABLE.page(f"{console}:index", everyone)
+        TABLE.page(f"{console}:login", everyone, get=302)
+        TABLE.page(f"{console}:logout", everyone, get=405)
+        TABLE.page(f"{console}:password_change", everyone)
+        TABLE.page(f"{console}:password_change_done", everyone)
+        TABLE.page(f"{console}:jsi18n", everyone)
+        TABLE.page(f"{console}:autocomplete", NOBODY)  # without a field; with one: the lines "autocomplete"
+    for console, address in (("platform", "admin"), ("merchant", "merchant"), ("developer", "developer")):
+        TABLE.page(f"{console}:/{address}/(?P<url>.*)$", NOBODY)
+    TABLE.page("platform:system", roles(ADMIN, AUDITOR))
+    TABLE.outside("home", "leads everybody to their own console, and shows nothing")
+    TABLE.outside("login", "the log-in page")
+    TABLE.outside("logout", "ends the own session")
+    TABLE.outside("choose_language", "changes only the own language")
+
+
+def tenancy() -> None:
+    TABLE.screen(
+        "platform:tenancy_merchant",
+        read=READS_TENANTS,
+        add=ADMINISTERS,
+        acts={"set_tier": ADMINISTERS, "add_store": ADMINISTERS, "suspend": ADMINISTERS, "resume": ADMINISTERS},
+        search=True,
+        filters=("status",),
+        inlines=("merchanttier", "store"),
+    )
+    TABLE.screen(
+        "platform:tenancy_store",
+        read=READS_TENANTS,
+        acts={"close": KEEPS_MEMBERS, "open": KEEPS_MEMBERS},
+        search=True,
+        filters=("status", "merchant"),
+    )
+    TABLE.screen("platform:tenancy_developer", read=READS_TENANTS, add=ADMINISTERS, acts={"onboard": ADMINISTERS}, search=True)
+    TABLE.screen(
+        "platform:tenancy_user",
+        read=READS_MEMBERS,
+        add=ADMINISTERS,
+        acts={"grant_seat": ADMINISTERS, "set_password": ADMINISTERS, "deactivate": ADMINISTERS, "activate": ADMINISTERS},
+        search=True,
+        filters=("is_active",),
+        inlines=("seat",),
+    )
+    TABLE.screen("platform:tenancy_seat", read=READS_MEMBERS, acts={"end": ADMINISTERS}, filters=("role", "merchant", "developer"))
+    TABLE.screen("platform:audit_auditevent", read=READS_MEMBERS, search=True, filters=("store",))
+    TABLE.screen("merchant:tenancy_store", read=MERCHANT, search=True, filters=("status",))
+    TABLE.screen("developer:tenancy_developer", read=DEVELOPER)
+    TABLE.screen("developer:tenancy_seat", read=roles(DEV_OWNER), filters=("role",))
+
+
+def members() -> None:
+    for console, readers, keepers, revealers in (
+        ("platform", READS_MEMBERS, KEEPS_MEMBERS, KEEPS_MEMBERS),
+        ("merchant", MERCHANT, WRITES, roles(OWNER)),
+    ):
+        levels = roles(readers, INDUSTRY) if console == "platform" else readers
+        extra = ("level",) if console == "merchant" else ()
+        acts = {act: keepers for act in ("change_status", "record_consent", "cards_off", "cards_on", "change_phone")}
+        TABLE.screen(
+            f"{console}:members_member",
+            read=readers,
+            acts={**acts, "reveal_phone": revealers},
+            search=True,
+            filters=("store", "status", "marketing_consent", "credit_cards_on", *extra),
+            lookups=("credit_account__balance__gt",),
+        )
+        TABLE.screen(f"{console}:members_creditaccount", read=readers, search=True, filters=("store",), lookups=("balance__gt", "held__gt"))
+        TABLE.screen(f"{console}:members_creditlot", read=readers, search=True, filters=("store", "lapses"), lookups=("account_id",))
+        TABLE.screen(f"{console}:members_creditentry", read=readers, search=True, filters=("store", "kind"), lookups=("account_id",))
+        TABLE.screen(
+            f"{console}:members_orderline", read=readers, search=True, filters=("store",), lookups=("credit_used__gt", "member_id", "refunded_amount__gt")
+        )
+        TABLE.screen(
+            f"{console}:members_level", read=levels, add=keepers, acts={"delete_level": keepers}, search=True, filters=("store",), choices=("store",)
+        )
+        TABLE.screen(f"{console}:members_tag", read=readers, search=True, filters=("store",))
+
+
+def files() -> None:
+    for console, readers, importers in (("platform", READS_MEMBERS, KEEPS_MEMBERS), ("merchant", MERCHANT, WRITES)):
+        name = f"{console}:files_importjob"
+        TABLE.screen(name, read=readers, filters=("queue", "kind", "status", "store", "created_at"))
+        TABLE.page(f"{name}_start", importers)
+        TABLE.page(f"{name}_sample", importers, args=("members", "zh-hans", "csv"))
+        TABLE.page(f"{name}_progress", readers)
+        for act in ("reading", "apply", "cancel"):
+            TABLE.page(f"{name}_{act}", importers, get=405)
+        TABLE.page(f"{name}_file", importers, shows=True)
+        TABLE.page(f"{name}_bad_rows", importers, shows=True)
+
+
+def machines() -> None:
+    operator = "run by the operator of the machine, who has the database itself"
+    for name in (
+        "catalogues", "check_invariants", "create_developer", "create_user", "demo", "dispatch_messages", "prove_ledger", "run_reminders", "services",
+        "settings_reference",
+    ):  # fmt: skip
+        TABLE.outside(f"command {name}", operator)
+    TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
+    started = "carries no rights: does what rows in the database say is due"
+    for name in ("campaigns.dispatch_messages", "campaigns.run_due_reminders", "files.resume_imports", "files.run_import"):
+        TABLE.outside(f"task {name}", started)
+
+
+shell()
+tenancy()
+members()
+files()
+machines()
