@@ -110,6 +110,8 @@
 
   function startForm(form) {
     fitFields(form);
+    // The theme expects a text box beside every file input and fails without one; this word keeps it away.
+    for (const input of all("[data-file]", form)) input.hasChangeListener = true;
     form.addEventListener("change", (event) => {
       if (event.target.name === "kind") fitFields(form);
       if (event.target.matches("[data-file]")) fileChosen(form);

@@ -154,7 +154,8 @@ class ImportScreens:
         console = self.admin_site.name
         context = job_context(request, console, job, first)
         context["progress"] = progress(job, clock.database_now())
-        context |= start_context(request, console, wanted=job.kind) if context["takes_mended"] else {}
+        if context["takes_mended"] or context.get("may_correct"):
+            context |= start_context(request, console, wanted=job.kind)
         return TemplateResponse(request, "files/job.html", self._frame(request, job.file_name, **context, **more), status=status)
 
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
