@@ -58,12 +58,13 @@ class Decided:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Members ``after < id <= upto`` of a claimed run; ``last`` when nothing comes behind it."""
+    """``accounts`` members with credit, ``after < id <= upto``, of a claimed run; ``last`` when nothing comes behind them."""
 
     run_id: int
     store_id: int
     after: int
     upto: int
+    accounts: int
     last: bool
 
 
@@ -86,7 +87,7 @@ def decide_chunk(*, now: datetime, store_ids: Sequence[int] | None = None) -> De
     decided = Decided(stores={chunk.store_id for chunk in chunks})
     sending = _stores_that_send([chunk.store_id for chunk in chunks])
     chunks = [chunk if chunk.store_id in sending else replace(chunk, last=True) for chunk in chunks]
-    with_members = [chunk for chunk in chunks if chunk.store_id in sending and chunk.upto > chunk.after]
+    with_members = [chunk for chunk in chunks if chunk.store_id in sending and chunk.accounts]
     by_store: dict[int, Decided] = {}
     if with_members:
         by_store = _decide_members(with_members, day=day, now=now)
@@ -112,8 +113,7 @@ def _claim_chunks(*, day: date, now: datetime, store_ids: Sequence[int] | None) 
             break
         (row,) = rows
         last = row["accounts"] < room
-        upto = LAST_MEMBER if last and row["accounts"] else row["upto"] or row["cursor"]
-        chunks.append(Chunk(row["id"], row["store_id"], row["cursor"], upto, last))
+        chunks.append(Chunk(row["id"], row["store_id"], row["cursor"], LAST_MEMBER if last else row["upto"], row["accounts"], last))
         room -= row["accounts"]
     return chunks
 

@@ -1,0 +1,128 @@
+"""The sentence to each outcome of ``why_not``: what happened, what it rests on, and what comes next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from backoffice.kernel.admin.display import full_time
+from campaigns.choices import MessageStatus, ScenarioCode, SuppressionReason
+from campaigns.selectors.why_not import NOT_DECIDED, Candidate
+from members.choices import MemberStatus
+
+
+def name_outcome(candidate: Candidate) -> str:
+    if candidate.outcome == NOT_DECIDED:
+        return _("Not sent")
+    return str(MessageStatus(candidate.outcome).label)
+
+
+def name_scenario(code: str) -> str:
+    return str(ScenarioCode(code).label)
+
+
+def name_reason(code: str) -> str:
+    return str(SuppressionReason(code).label) if code else ""
+
+
+def explain(candidate: Candidate) -> str:
+    """One or two sentences in the active language."""
+    if candidate.outcome == NOT_DECIDED or candidate.outcome in (MessageStatus.SUPPRESSED, MessageStatus.CANCELLED, MessageStatus.MISSED):
+        return _REASONS[candidate.reason](candidate) if candidate.reason in _REASONS else name_reason(candidate.reason)
+    when = full_time(candidate.at) if candidate.at else ""
+    if candidate.outcome == MessageStatus.SENT:
+        return _("It was sent at %(time)s.") % {"time": when}
+    if candidate.outcome == MessageStatus.PENDING:
+        return _("It was decided at %(time)s and waits to be handed over.") % {"time": when}
+    if candidate.outcome == MessageStatus.UNKNOWN:
+        return _("It was handed over, but the gateway's answer never came. It may have arrived, so it counts as sent and is not repeated by itself.")
+    return _("The gateway refused it: %(error)s") % {"error": candidate.facts.get("error") or _("no reason given")}
+
+
+def _time(candidate: Candidate, name: str) -> str:
+    return full_time(datetime.fromisoformat(candidate.facts[name])) if candidate.facts.get(name) else ""
+
+
+def _store_cap(candidate: Candidate) -> str:
+    return _("This person had %(used)d messages from this store that day, which is the limit. It is decided again the next day.") % candidate.facts
+
+
+def _platform_cap(candidate: Candidate) -> str:
+    return _("This person had %(used)d messages from all stores that day, which is the limit. It is decided again the next day.") % candidate.facts
+
+
+def _setting_off(candidate: Candidate) -> str:
+    if candidate.outcome == MessageStatus.CANCELLED:
+        return _("The store switched its reminders off before it was handed over.")
+    since = _time(candidate, "since")
+    return _("The store's reminders are switched off since %(time)s.") % {"time": since} if since else _("The store's reminders are not switched on.")
+
+
+def _not_active(candidate: Candidate) -> str:
+    if candidate.facts.get("status") == "NOT_JOINED":
+        return _("She or he joined only at %(time)s.") % {"time": _time(candidate, "since")}
+    label = str(MemberStatus(candidate.facts["status"]).label) if "status" in candidate.facts else ""
+    since = _time(candidate, "since")
+    if not label:
+        return _("Not an active member.")
+    if since:
+        return _("Not an active member: %(status)s since %(time)s.") % {"status": label, "time": since}
+    return _("Not an active member: %(status)s.") % {"status": label}
+
+
+def _cards_off(candidate: Candidate) -> str:
+    since = _time(candidate, "since")
+    return _("The member switched these cards off at %(time)s.") % {"time": since} if since else _("The member does not receive these cards.")
+
+
+def _not_due(candidate: Candidate) -> str:
+    return _("The last card went on %(last)s. The next one is due on %(next)s.") % {"last": candidate.facts["last_card_on"], "next": candidate.facts["next_due_on"]}
+
+
+def _no_balance(candidate: Candidate) -> str:
+    later = candidate.facts.get("recorded_later")
+    if later:
+        return _("The credit of %(amount)s yuan was recorded only after the decision.") % {"amount": later}
+    return _("There was no credit to spend at that moment.")
+
+
+def _not_run(candidate: Candidate) -> str:
+    run, at = candidate.facts.get("run", ""), _time(candidate, "scheduled_at")
+    sentences: dict[str, Any] = {
+        "ahead": _("The day's run comes at %(time)s.") % {"time": at} if at else _("The day's run is still to come."),
+        "none": _("There was no run that day: the system was not working between the send time and midnight."),
+        "switched_on_later": _("Reminders were switched on at %(since)s, after that day's send time. The first run is the next day's.") % {"since": _time(candidate, "since")},
+        "deciding": _("The day's run is deciding and has not come to this member yet."),
+        "incomplete": _("The day ended before the run came to this member. It is decided again by the next day's run."),
+        "stopped": _("Reminders were switched off before the run came to this member."),
+        "passed": _("At the time of the run nothing was due. What changed afterwards counts for the next day's run."),
+    }
+    return str(sentences[run])
+
+
+def _missed(_candidate: Candidate) -> str:
+    return _("It was not handed over before midnight. It gave its slot back and is decided again the next day.")
+
+
+_REASONS = {
+    SuppressionReason.STORE_CAP: _store_cap,
+    SuppressionReason.PLATFORM_CAP: _platform_cap,
+    SuppressionReason.SETTING_OFF: _setting_off,
+    SuppressionReason.NOT_ACTIVE: _not_active,
+    SuppressionReason.CARDS_OFF: _cards_off,
+    SuppressionReason.NOT_DUE: _not_due,
+    SuppressionReason.NO_BALANCE: _no_balance,
+    SuppressionReason.NOT_RUN: _not_run,
+    SuppressionReason.MISSED_DAY: _missed,
+    SuppressionReason.STORE_CLOSED: lambda _candidate: _("The store is closed: it has no runs."),
+    SuppressionReason.EXPIRY_FIRST: lambda _candidate: _("Of these two only one card a day goes, and the expiry reminder comes first."),
+    SuppressionReason.NOTHING_EXPIRING: lambda _candidate: _("Nothing expires within 7 days, so it was the balance reminder's turn."),
+}
+
+
+def count_takers(candidate: Candidate) -> str:
+    number = len(candidate.takers)
+    return ngettext("%(number)d message took the slots", "%(number)d messages took the slots", number) % {"number": number}
