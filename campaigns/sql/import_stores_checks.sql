@@ -1,0 +1,17 @@
+-- Rows of a stores file that cannot be applied. Read by the import engine: (line, column_name, code).
+SELECT c.line, found.column_name, found.code
+FROM (
+    SELECT *, min(merchant_name) OVER same_merchant IS DISTINCT FROM max(merchant_name) OVER same_merchant AS names_differ,
+           min(tier) OVER same_merchant IS DISTINCT FROM max(tier) OVER same_merchant AS tiers_differ
+    FROM import_checked
+    WHERE NOT is_bad
+    WINDOW same_merchant AS (PARTITION BY merchant)
+) c
+LEFT JOIN tenancy_store s ON s.code = c.store
+CROSS JOIN LATERAL (VALUES
+    ('merchant_name', 'merchant_contradicts', c.names_differ),
+    ('tier', 'merchant_contradicts', c.tiers_differ),
+    ('gateway_url', c.gateway_problem, c.gateway_problem IS NOT NULL),
+    ('reminders', 'reminders_of_closed_store', c.reminders AND s.status <> 'OPEN')
+) AS found (column_name, code, is_so)
+WHERE found.is_so
