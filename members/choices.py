@@ -2,16 +2,17 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 PHONE_REVEALS_A_DAY = 30
 """Phones one user may have shown in full on one local day. Business rule; a database constraint holds it."""
 
 
 class MemberStatus(models.TextChoices):
-    ACTIVE = "ACTIVE", _("Active")
+    ACTIVE = "ACTIVE", pgettext_lazy("member", "Active")
     FROZEN = "FROZEN", _("Frozen")
     BLACKLISTED = "BLACKLISTED", _("Blacklisted")
-    LEFT = "LEFT", _("Left")
+    LEFT = "LEFT", pgettext_lazy("member", "Left")
     CLOSED = "CLOSED", _("Account closed")
 
 

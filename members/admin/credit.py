@@ -139,7 +139,7 @@ class CreditLotScreen(MemberColumns, TabbedList):
     def bonus_column(self, lot: CreditLot) -> str:
         return money(lot.bonus_amount)
 
-    @admin.display(description=gettext_lazy("Left"))
+    @admin.display(description=gettext_lazy("Remaining"))
     def left_column(self, lot: CreditLot) -> str:
         return money(lot.principal_left + lot.bonus_left)
 

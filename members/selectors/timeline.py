@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -52,8 +53,6 @@ def _identities(member: Member, user: User, limit: int) -> list[TimelineItem]:
 
 
 def _is_chinese() -> bool:
-    from django.utils.translation import get_language
-
     return (get_language() or "").startswith("zh")
 
 
@@ -90,11 +89,16 @@ def _movement(parts: list[CreditEntry]) -> TimelineItem:
         "principal": format_yuan(abs(principal)), "bonus": format_yuan(abs(bonus)), "balance": format_yuan(newest.balance_after),
     }
     if newest.order_no:
-        body = f"{body} {_('Order %(order)s.') % {'order': newest.order_no}}"
+        body = sentences(body, _("Order %(order)s.") % {"order": newest.order_no})
     elif kind == EntryKind.TOP_UP:
-        body = f"{body} {_('Top-up number %(number)s.') % {'number': newest.lot.source_no}}"
-    told = _with_actor(f"{body} {newest.reason}".strip(), newest.actor)
+        body = sentences(body, _("Top-up number %(number)s.") % {"number": newest.lot.source_no})
+    told = _with_actor(sentences(body, newest.reason), newest.actor)
     return TimelineItem(newest.happened_at, "credit", kind.label, told, signed_yuan(principal + bonus), ENTRY_TONES.get(kind, PLAIN))
+
+
+def sentences(*parts: str) -> str:
+    """Sentences one after the other: Chinese puts no space between them."""
+    return ("" if _is_chinese() else " ").join(part for part in parts if part)
 
 
 def signed_yuan(amount: Any) -> str:
@@ -119,7 +123,7 @@ def _order(lines: list[OrderLine]) -> TimelineItem:
     if refunded:
         facts.append(_("%(amount)s refunded.") % {"amount": format_yuan(refunded)})
     status, tone = (_("Refunded"), WARN) if refunded and refunded == paid else (_("Partly refunded"), WARN) if refunded else ("", PLAIN)
-    return TimelineItem(lines[0].paid_at, "order", _("Bought for %(amount)s yuan") % {"amount": format_yuan(paid)}, " ".join(facts), status, tone)
+    return TimelineItem(lines[0].paid_at, "order", _("Bought for %(amount)s yuan") % {"amount": format_yuan(paid)}, sentences(*facts), status, tone)
 
 
 def _wishes(member: Member, user: User, limit: int) -> list[TimelineItem]:
