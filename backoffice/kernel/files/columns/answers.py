@@ -95,7 +95,7 @@ class Tags(ColumnType):
         return [cell]
 
     def _sql_fast_value(self, cell: str) -> str:
-        return f"ARRAY[{cell}]"
+        return f"string_to_array({cell}, ';')"  # NULL for no cell, which ARRAY[...] is not
 
     def _slow_value(self, cell: str) -> list[str]:
         text = re.sub(self.SPLIT, ";", as_text(cell)).strip(";")
