@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, money, moment, row_link, status_chip
+from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, moment, money, row_link, status_chip
 from backoffice.kernel.clock import database_now
+from backoffice.kernel.files.buttons import BulkButtons
 from members.admin.account_page import account_page
+from members.admin.bulk import CreditResource
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
 from members.admin.tabs import Tab, TabbedList
 from members.admin.tones import ENTRY_TONES, MEMBER_TONES
@@ -112,9 +114,10 @@ class LapsesFilter(DropdownFilter):
         return queryset.filter(lapsing(self.value(), database_now())) if self.value() else queryset
 
 
-class CreditLotScreen(MemberColumns, TabbedList):
+class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
     """Top-ups: what was paid and given, what is left, when it lapses."""
 
+    resource = CreditResource
     big_list = True
     list_display: tuple[str, ...] = ("source_no", "member_link", "principal_column", "bonus_column", "left_column", "opened", "expires")
     list_filter: tuple[Any, ...] = ("store", LapsesFilter)

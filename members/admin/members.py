@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.kernel.admin import ReasonForm, tenant_action
-from backoffice.kernel.admin.display import EMPTY, GOOD, PLAIN, WARN, chip, money, moment, status_chip
+from backoffice.kernel.admin.display import EMPTY, GOOD, PLAIN, WARN, chip, moment, money, status_chip
 from backoffice.kernel.clock import database_now
+from backoffice.kernel.files.buttons import BulkButtons
 from backoffice.kernel.money import ZERO
+from members.admin.bulk import MemberResource
 from members.admin.forms import ConsentDialog, PhoneDialog, RevealDialog, StatusDialog
 from members.admin.member_page import member_page
 from members.admin.search import MEMBER_HELP, MEMBER_SHAPES
@@ -33,9 +35,10 @@ def _can_change_status(member: Any) -> bool:
     return bool(MEMBER_TRANSITIONS[member.status])
 
 
-class MemberScreen(TabbedList):
+class MemberScreen(BulkButtons, TabbedList):
     """Declaration of both consoles' screen; each adds its base class and its columns."""
 
+    resource = MemberResource
     big_list = True
     list_display: tuple[str, ...] = ("member_no", "nickname", "phone_masked", "level_name", "status_chip", "balance", "last_purchase", "consent_chip")
     list_display_links = ("member_no", "nickname")

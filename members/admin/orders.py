@@ -9,16 +9,19 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.kernel.admin.display import EMPTY, money, moment, row_link
+from backoffice.kernel.admin.display import EMPTY, moment, money, row_link
+from backoffice.kernel.files.buttons import BulkButtons
+from members.admin.bulk import OrderResource
 from members.admin.credit import MemberColumns
 from members.admin.search import ORDER_SHAPES
 from members.admin.tabs import Tab, TabbedList
 from members.models import OrderLine
 
 
-class OrderLineScreen(MemberColumns, TabbedList):
+class OrderLineScreen(BulkButtons, MemberColumns, TabbedList):
     """Order lines, newest first as they were recorded."""
 
+    resource = OrderResource
     big_list = True
     list_display: tuple[str, ...] = ("order_no", "line_no", "buyer", "paid", "amount_column", "credit_column", "refund_column")
     list_filter: tuple[str, ...] = ("store",)

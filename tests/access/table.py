@@ -5,6 +5,9 @@ A surface without a line here, and a line without a surface, break the build. Ho
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from backoffice.kernel.tenancy.roles import Role
 from tests.access.lines import (
     ADMIN,
     AUDITOR,
@@ -30,6 +33,13 @@ READS_TENANTS = PLATFORM
 KEEPS_MEMBERS = roles(ADMIN, MEMBER_OPS)
 ADMINISTERS = roles(ADMIN)
 WRITES = roles(OWNER, OPERATOR)
+FORMATS = ("CSV", "CSV (GB18030)", "XLSX")
+
+
+def bulk_buttons(screen: str, allowed: Iterable[Role]) -> None:
+    """The import and export buttons of a list. Their pages hold forms; what an export hands out is shown in ``tests/kernel/files/test_buttons.py``."""
+    TABLE.page(f"{screen}_import", allowed)
+    TABLE.page(f"{screen}_export", allowed)
 
 
 def shell() -> None:
@@ -67,7 +77,9 @@ def tenancy() -> None:
         acts={"close": KEEPS_MEMBERS, "open": KEEPS_MEMBERS},
         search=True,
         filters=("status", "merchant"),
+        formats=FORMATS,
     )
+    bulk_buttons("platform:tenancy_store", ADMINISTERS)
     TABLE.screen("platform:tenancy_developer", read=READS_TENANTS, add=ADMINISTERS, acts={"onboard": ADMINISTERS}, search=True)
     TABLE.screen(
         "platform:tenancy_user",
@@ -92,7 +104,7 @@ def members() -> None:
     ):
         levels = roles(readers, INDUSTRY) if console == "platform" else readers
         extra = ("level",) if console == "merchant" else ()
-        acts = {act: keepers for act in ("change_status", "record_consent", "cards_off", "cards_on", "change_phone")}
+        acts = dict.fromkeys(("change_status", "record_consent", "cards_off", "cards_on", "change_phone"), keepers)
         TABLE.screen(
             f"{console}:members_member",
             read=readers,
@@ -100,16 +112,22 @@ def members() -> None:
             search=True,
             filters=("store", "status", "marketing_consent", "credit_cards_on", *extra),
             lookups=("credit_account__balance__gt",),
+            formats=FORMATS,
         )
+        for model in ("member", "creditlot", "orderline"):
+            bulk_buttons(f"{console}:members_{model}", keepers)
         TABLE.screen(f"{console}:members_creditaccount", read=readers, search=True, filters=("store",), lookups=("balance__gt", "held__gt"))
-        TABLE.screen(f"{console}:members_creditlot", read=readers, search=True, filters=("store", "lapses"), lookups=("account_id",))
+        TABLE.screen(f"{console}:members_creditlot", read=readers, search=True, filters=("store", "lapses"), lookups=("account_id",), formats=FORMATS)
         TABLE.screen(f"{console}:members_creditentry", read=readers, search=True, filters=("store", "kind"), lookups=("account_id",))
         TABLE.screen(
-            f"{console}:members_orderline", read=readers, search=True, filters=("store",), lookups=("credit_used__gt", "member_id", "refunded_amount__gt")
+            f"{console}:members_orderline",
+            read=readers,
+            search=True,
+            filters=("store",),
+            lookups=("credit_used__gt", "member_id", "refunded_amount__gt"),
+            formats=FORMATS,
         )
-        TABLE.screen(
-            f"{console}:members_level", read=levels, add=keepers, acts={"delete_level": keepers}, search=True, filters=("store",), choices=("store",)
-        )
+        TABLE.screen(f"{console}:members_level", read=levels, add=keepers, acts={"delete_level": keepers}, search=True, filters=("store",), choices=("store",))
         TABLE.screen(f"{console}:members_tag", read=readers, search=True, filters=("store",))
 
 

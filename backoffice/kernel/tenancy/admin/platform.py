@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy
 from backoffice.kernel.admin import ConsoleTabularInline, PlatformModelAdmin, ReasonForm, SearchShape, adopt, any_term, tenant_action
 from backoffice.kernel.admin.display import EMPTY, TONE_OF_FLAG, chip, count, moment, row_link, status_chip
 from backoffice.kernel.clock import database_now, local_day
+from backoffice.kernel.files.buttons import BulkButtons
 from backoffice.kernel.sites import platform_site
+from backoffice.kernel.tenancy.admin.bulk import StoreResource
 from backoffice.kernel.tenancy.admin.display import MERCHANT_TONES, STORE_TONES, TIER_TONES
 from backoffice.kernel.tenancy.admin.forms import NewStoreDialog, StoreForm, TierDialog
 from backoffice.kernel.tenancy.choices import MerchantStatus, MerchantTierCode, StoreStatus
@@ -123,7 +125,8 @@ class MerchantAdmin(PlatformModelAdmin):
 
 
 @admin.register(Store, site=platform_site)
-class StoreAdmin(PlatformModelAdmin):
+class StoreAdmin(BulkButtons, PlatformModelAdmin):
+    resource = StoreResource
     form = StoreForm
     list_display = ("name", "code", "merchant_link", "category", "gateway_chip", "status_chip")
     list_filter = ("status", "merchant")
