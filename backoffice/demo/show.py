@@ -140,7 +140,7 @@ class Show:
     def remind(self, now: datetime) -> None:
         """Decide the day's reminders, then hand them over together with the worker."""
         self.site.start_background()
-        decided = run_command("run_reminders", now=now.isoformat())
+        decided = run_command("run_reminders", f"--now={now.isoformat()}")
         if "failed" in decided:
             raise ServiceError(f"run_reminders refused: {decided['failed']}")
         self.say(f"{sum(decided['decided'].values()):,} reminders decided in {decided['seconds']:.1f} seconds")
