@@ -18,6 +18,13 @@ BAD_CELL, BAD_STORE, TWICE, BAD_SHAPE, CLOSED_STORE = 1, 2, 4, 8, 16
 SETTINGS = "SET LOCAL default_statistics_target = 10; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 
 
+def clear_tables(cursor: Any) -> None:
+    """Drop what an earlier import of the same transaction left (they end with the transaction otherwise)."""
+    cursor.execute(r"SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r' AND relname LIKE 'import\_%%'", [])
+    for (table,) in cursor.fetchall():
+        cursor.execute(f'DROP TABLE pg_temp."{table}"')
+
+
 @dataclass(frozen=True)
 class Counts:
     created: int
@@ -32,10 +39,8 @@ class Counts:
 
 def check_cells(cursor: Any, layout: Layout) -> None:
     """``import_staged`` and ``import_store`` -> ``import_checked``."""
-    cursor.execute("DROP TABLE IF EXISTS import_checked")
     cursor.execute(checked_sql(layout))
     cursor.execute("ANALYZE import_checked")
-    cursor.execute("DROP TABLE IF EXISTS import_problem")
     cursor.execute("CREATE TEMP TABLE import_problem (line bigint, column_name text, code text, is_conflict boolean DEFAULT false) ON COMMIT DROP")
 
 
@@ -145,7 +150,6 @@ def run_step(cursor: Any, step: Step, params: dict[str, Any]) -> None:
 
 def classify(cursor: Any, layout: Layout, params: dict[str, Any]) -> None:
     """The kind decides what each good row would do, and which ones people must decide."""
-    cursor.execute("DROP TABLE IF EXISTS import_rows")
     for statement in layout.kind.classify:
         run_step(cursor, statement, params)
     cursor.execute("ANALYZE import_rows")

@@ -116,6 +116,7 @@ def _run_once(job: ImportJob, lease: Lease, heartbeat: Heartbeat, *, now: dateti
     stores = read_stores(job, kind)
     with stored_file(job) as source, connection.cursor() as cursor, translation.override(_language(job)):
         cursor.execute(checking.SETTINGS)
+        checking.clear_tables(cursor)
         lease.at("reading")
         reading = find_reading(source, kind, store_given=job.store_id is not None, by_hand=job.reading.get("by_hand"))
         if reading.missing:
@@ -180,7 +181,6 @@ def first_applied(job: ImportJob) -> int | None:
 
 def _list_stores(cursor: Any, job: ImportJob, kind: ImportKind, stores: Any) -> None:
     """``import_store``: codes that rows may name. The store named outside the file also stands for a blank cell (code '')."""
-    cursor.execute("DROP TABLE IF EXISTS import_store")
     cursor.execute("CREATE TEMP TABLE import_store (code text, id bigint, is_closed boolean) ON COMMIT DROP")
     if not kind.has_store:
         return

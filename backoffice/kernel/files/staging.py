@@ -77,7 +77,6 @@ class StagedCount:
 def stage(cursor: Any, layout: Layout, records: Iterator[tuple[int, list[str]]], on_rows: Callable[[int], None]) -> StagedCount:
     """Create ``import_staged`` and COPY the records into it. ``on_rows`` is called with the number done so far and may raise to stop."""
     columns = layout.staged_columns
-    cursor.execute("DROP TABLE IF EXISTS import_staged")
     cursor.execute("CREATE TEMP TABLE import_staged (" + ", ".join(f"{name} {sql_type}" for name, sql_type in columns) + ") ON COMMIT DROP")
     count = StagedCount()
     # Before the COPY: a maker may read tables, and the connection carries nothing else while it copies.
