@@ -8,7 +8,12 @@ class CampaignsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from backoffice.kernel.audit.verbs import name_verbs
+        from backoffice.kernel.ports import timeline_sources
         from backoffice.kernel.registry import import_submodules
+        from campaigns.selectors.messages import list_message_items
 
         import_submodules("campaigns.scenarios")
         import_submodules("campaigns.imports")
+        timeline_sources.append(list_message_items)
+        name_verbs({"message.retried": _("Message tried again")})

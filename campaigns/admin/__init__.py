@@ -1,0 +1,1 @@
+from campaigns.admin import messages  # noqa: F401 - it registers its screens

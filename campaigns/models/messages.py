@@ -63,6 +63,8 @@ class Message(models.Model):
             models.Index(fields=["store", "id"], condition=models.Q(status=MessageStatus.PENDING), name="message_to_hand_over"),
             models.Index(fields=["person", "local_day"], name="message_of_person_and_day"),
             models.Index(fields=["store", "-id"], name="message_newest_of_store"),
+            # Dead letters and unknown outcomes: few among millions, looked for by people.
+            models.Index(fields=["store", "-id"], condition=models.Q(status__in=[MessageStatus.FAILED, MessageStatus.UNKNOWN]), name="message_to_look_at"),
         ]
 
     def __str__(self) -> str:

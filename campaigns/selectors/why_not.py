@@ -9,7 +9,7 @@ from typing import Any
 from backoffice.kernel import clock
 from backoffice.kernel.money import format_yuan
 from backoffice.kernel.tenancy.choices import StoreStatus
-from campaigns.choices import PERIODIC_CARDS, REMINDER_INTERVAL_DAYS, MessageStatus, RunStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import PERIODIC_CARDS, REMINDER_INTERVAL_DAYS, RunStatus, ScenarioCode, SuppressionReason
 from campaigns.models import Message, ReminderRun
 from campaigns.selectors.past import get_balance_at, get_cards_on_at, get_last_card_before, get_setting_at, get_status_at
 from members.choices import MemberStatus
@@ -53,7 +53,7 @@ def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -
     ``all_stores`` is for platform roles: who else's messages took the slots of the platform cap. Others get the number only.
     """
     messages = list(Message.objects.filter(person=member.person_id, store=member.store_id, local_day=day).select_related("store").order_by("pk"))
-    candidates = [_of_message(message, all_stores=all_stores) for message in messages]
+    candidates = [candidate_of(message, all_stores=all_stores) for message in messages]
     card = next((message for message in messages if message.scenario in PERIODIC_CARDS), None)
     if card is not None:
         other = ScenarioCode.BALANCE_REMINDER if card.scenario == ScenarioCode.EXPIRY_REMINDER else ScenarioCode.EXPIRY_REMINDER
@@ -64,7 +64,8 @@ def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -
     return [*candidates, *(Candidate(scenario, NOT_DECIDED, reason, facts=facts, also=also) for scenario in PERIODIC_CARDS)]
 
 
-def _of_message(message: Message, *, all_stores: bool) -> Candidate:
+def candidate_of(message: Message, *, all_stores: bool) -> Candidate:
+    """What became of one message. ``all_stores``: see ``get_why_not``."""
     facts: dict[str, Any] = {}
     takers: tuple[Taker, ...] = ()
     if message.cap_facts:

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from backoffice.kernel.admin.display import full_time
 from campaigns.choices import MessageStatus, ScenarioCode, SuppressionReason
+from campaigns.gateways.errors import describe_error
 from campaigns.selectors.why_not import NOT_DECIDED, Candidate
 from members.choices import MemberStatus
 
@@ -39,7 +40,7 @@ def explain(candidate: Candidate) -> str:
         return _("It was decided at %(time)s and waits to be handed over.") % {"time": when}
     if candidate.outcome == MessageStatus.UNKNOWN:
         return _("It was handed over, but the gateway's answer never came. It may have arrived, so it counts as sent and is not repeated by itself.")
-    return _("The gateway refused it: %(error)s") % {"error": candidate.facts.get("error") or _("no reason given")}
+    return _("It was not sent: %(error)s") % {"error": describe_error(candidate.facts["error"]) if candidate.facts.get("error") else _("no reason given")}
 
 
 def _time(candidate: Candidate, name: str) -> str:
