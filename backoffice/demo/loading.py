@@ -37,12 +37,13 @@ class Loaded:
         return self.rows / self.seconds if self.seconds else 0.0
 
 
-def run_command(name: str, *arguments: Any, **options: Any) -> dict[str, Any]:
-    """Run one of the product's commands and return its JSON answer; ``failed`` in it says that the command refused."""
+def run_command(name: str, *arguments: str, **options: str | None) -> dict[str, Any]:
+    """Run one of the product's commands, as from a shell, and return its JSON answer; ``failed`` in it says that the command refused."""
+    flags = [f"--{option.replace('_', '-')}={value}" for option, value in options.items() if value is not None]
     out = io.StringIO()
     failed = ""
     try:
-        call_command(name, *arguments, "--json", stdout=out, stderr=io.StringIO(), **options)
+        call_command(name, *arguments, *flags, "--json", stdout=out, stderr=io.StringIO())
     except CommandError as error:
         failed = str(error) or "refused"
     except SystemExit as error:
@@ -105,12 +106,8 @@ def _kept(place: Path) -> Manifest:
 def import_one(manifest: Manifest, entry: FileEntry, loaded: Loaded, say: Callable[[str], None]) -> None:
     """Load one file. Raises ServiceError when the importer refuses it."""
     started = time.monotonic()
-    options: dict[str, Any] = {}
-    if entry.store is not None:
-        options["store"] = entry.store
-    if entry.control_total is not None:
-        options["control_total"] = str(entry.control_total)
-    answer = run_command("import_file", entry.kind, str(manifest.path(entry)), **options)
+    total = None if entry.control_total is None else str(entry.control_total)
+    answer = run_command("import_file", entry.kind, str(manifest.path(entry)), store=entry.store, control_total=total)
     if "failed" in answer:
         errors = answer.get("errors") or []
         raise ServiceError(f"The importer refused {entry.name}: {answer['failed']} {errors[:3] if errors else ''}".rstrip())
