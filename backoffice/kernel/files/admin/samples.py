@@ -11,11 +11,11 @@ from openpyxl.cell import WriteOnlyCell
 from backoffice.kernel.files.kinds import Column, ImportKind
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-LANGUAGES = ("zh", "en")
+LANGUAGES = ("zh-hans", "en")
 
 
 def header(column: Column, language: str) -> str:
-    return column.header_zh if language == "zh" else column.name
+    return column.header_zh if language == "zh-hans" else column.name
 
 
 def sample_rows(kind: ImportKind, language: str, store_code: str = "") -> list[list[str]]:

@@ -40,10 +40,10 @@ _MOST_PROBLEMS = 1_000_000
 
 def _post_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
-    def guarded(self: Any, request: HttpRequest, *args: Any) -> HttpResponse:
+    def guarded(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return view(self, request, *args)
+        return view(self, request, object_id)
 
     return guarded
 
