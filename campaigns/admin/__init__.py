@@ -1,1 +1,1 @@
-from campaigns.admin import messages  # noqa: F401 - it registers its screens
+from campaigns.admin import messages, runs, settings, texts  # noqa: F401 - they register their screens

@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.kernel.admin import adopt
+from backoffice.kernel.admin import MerchantModelAdmin, PlatformModelAdmin, adopt
 from backoffice.kernel.admin.display import GOOD, PLAIN, chip, count, full_time, list_url, moment, row_url
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.money import format_yuan
+from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.models import Store
 from campaigns.admin.preview import make_previews
 from campaigns.choices import ScenarioCode
@@ -202,3 +203,13 @@ def reminder_page(
 
 def _scenario_names() -> list[tuple[str, str]]:
     return [(code.value, str(code.label)) for code in (ScenarioCode.EXPIRY_REMINDER, ScenarioCode.BALANCE_REMINDER)]
+
+
+@admin.register(ReminderSetting, site=platform_site)
+class PlatformReminderSettingAdmin(ReminderSettingScreen, PlatformModelAdmin):
+    """Settings of all stores."""
+
+
+@admin.register(ReminderSetting, site=merchant_site)
+class MerchantReminderSettingAdmin(ReminderSettingScreen, MerchantModelAdmin):
+    """Settings of the user's own stores."""

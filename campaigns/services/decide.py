@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
@@ -18,24 +17,13 @@ from backoffice.kernel.crash import crash_point
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import fetch_all, load_sql
 from backoffice.kernel.tenancy.choices import StoreStatus
-from campaigns.choices import (
-    EXPIRY_NOTICE_DAYS,
-    PERIODIC_CARDS,
-    PERSON_DAY_CAP,
-    REMINDER_INTERVAL_DAYS,
-    SCENARIO_RANKS,
-    SLOT_HOLDING,
-    STORE_DAY_CAP,
-    RunStatus,
-    ScenarioCode,
-    SuppressionReason,
-)
+from campaigns.choices import PERSON_DAY_CAP, SCENARIO_RANKS, STORE_DAY_CAP, RunStatus, ScenarioCode, SuppressionReason
 from campaigns.models import ReminderRun, ReminderSetting
+from campaigns.selectors.due import LAST_MEMBER, Span, due_parameters
 
 CHUNK_ACCOUNTS = 20_000
 """Credit accounts looked at in one transaction: a few tenths of a second."""
 CHUNK_STORES = 100
-LAST_MEMBER = 2**63 - 1
 
 
 @dataclass
@@ -124,17 +112,9 @@ def _stores_that_send(store_ids: Sequence[int]) -> set[int]:
 
 
 def _decide_members(chunks: Sequence[Chunk], *, day: date, now: datetime) -> dict[int, Decided]:
+    spans = [Span(chunk.store_id, chunk.after, chunk.upto) for chunk in chunks]
     params: dict[str, Any] = {
-        "stores": [chunk.store_id for chunk in chunks],
-        "after": [chunk.after for chunk in chunks],
-        "upto": [chunk.upto for chunk in chunks],
-        "now": now,
-        "local_day": day,
-        "due_before": day - timedelta(days=REMINDER_INTERVAL_DAYS),
-        "window_end": clock.day_end(day + timedelta(days=EXPIRY_NOTICE_DAYS)),
-        "zone": settings.TIME_ZONE,
-        "periodic": list(PERIODIC_CARDS),
-        "slot_holding": list(SLOT_HOLDING),
+        **due_parameters(spans, day=day, now=now),
         "scenarios": [code.value for code in SCENARIO_RANKS],
         "store_cap": STORE_DAY_CAP,
         "person_cap": PERSON_DAY_CAP,
@@ -142,7 +122,7 @@ def _decide_members(chunks: Sequence[Chunk], *, day: date, now: datetime) -> dic
     }
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
-        cursor.execute(load_sql("campaigns", "find_due_cards"), params)
+        cursor.execute(f"CREATE TEMPORARY TABLE due_card ON COMMIT DROP AS {load_sql('campaigns', 'find_due_cards')}", params)
         cursor.execute("CREATE TEMPORARY TABLE held_back ON COMMIT DROP AS SELECT *, ''::text AS reason FROM due_card WITH NO DATA")
         crash_point("reminders.before_decision")
         rows = fetch_all(load_sql("campaigns", "decide_due_cards"), params)
