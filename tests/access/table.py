@@ -144,7 +144,17 @@ def files() -> None:
         TABLE.page(f"{name}_bad_rows", importers, shows=True)
 
 
+def messages() -> None:
+    filters = ("store", "scenario", "status", "reason", "local_day")
+    acts, bulk = {"try_again": KEEPS_MEMBERS}, {"try_all_again": KEEPS_MEMBERS}
+    TABLE.screen("platform:campaigns_message", read=READS_CAMPAIGNS, acts=acts, bulk=bulk, search=True, filters=filters)
+    TABLE.screen("merchant:campaigns_message", read=MERCHANT, search=True, filters=filters)
+
+
 def machines() -> None:
+    TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
+    for name in ("api-1:api-root", "api-1:openapi-json"):
+        TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
         "catalogues", "check_invariants", "create_developer", "create_user", "demo", "dispatch_messages", "prove_ledger", "run_reminders", "services",
@@ -161,4 +171,5 @@ shell()
 tenancy()
 members()
 files()
+messages()
 machines()
