@@ -38,20 +38,20 @@ class Loaded:
 
 
 def run_command(name: str, *arguments: str, **options: str | None) -> dict[str, Any]:
-    """Run one of the product's commands, as from a shell, and return its JSON answer; ``failed`` in it says that the command refused."""
+    """Run one of the product's commands, as from a shell, and return its JSON answer; ``refusal`` in it says that the command refused."""
     flags = [f"--{option.replace('_', '-')}={value}" for option, value in options.items() if value is not None]
     out = io.StringIO()
-    failed = ""
+    refusal = ""
     try:
         call_command(name, *arguments, *flags, "--json", stdout=out, stderr=io.StringIO())
     except CommandError as error:
-        failed = str(error) or "refused"
+        refusal = str(error) or "refused"
     except SystemExit as error:
-        failed = f"ended with {error.code}" if error.code else ""
+        refusal = f"ended with {error.code}" if error.code else ""
     text = out.getvalue().strip()
     answer: dict[str, Any] = json.loads(text) if text.startswith("{") else {}
-    if failed:
-        answer["failed"] = failed
+    if refusal:
+        answer["refusal"] = refusal
     return answer
 
 
@@ -108,9 +108,9 @@ def import_one(manifest: Manifest, entry: FileEntry, loaded: Loaded, say: Callab
     started = time.monotonic()
     total = None if entry.control_total is None else str(entry.control_total)
     answer = run_command("import_file", entry.kind, str(manifest.path(entry)), store=entry.store, control_total=total)
-    if "failed" in answer:
+    if "refusal" in answer:
         errors = answer.get("errors") or []
-        raise ServiceError(f"The importer refused {entry.name}: {answer['failed']} {errors[:3] if errors else ''}".rstrip())
+        raise ServiceError(f"The importer refused {entry.name}: {answer['refusal']} {errors[:3] if errors else ''}".rstrip())
     loaded.files += 1
     if answer.get("repeated"):
         loaded.repeated += 1

@@ -141,13 +141,13 @@ class Show:
         """Decide the day's reminders, then hand them over together with the worker."""
         self.site.start_background()
         decided = run_command("run_reminders", f"--now={now.isoformat()}")
-        if "failed" in decided:
-            raise ServiceError(f"run_reminders refused: {decided['failed']}")
+        if "refusal" in decided:
+            raise ServiceError(f"run_reminders refused: {decided['refusal']}")
         self.say(f"{sum(decided['decided'].values()):,} reminders decided in {decided['seconds']:.1f} seconds")
         started = time.monotonic()
         sent = run_command("dispatch_messages")
-        if "failed" in sent:
-            raise ServiceError(f"dispatch_messages refused: {sent['failed']}")
+        if "refusal" in sent:
+            raise ServiceError(f"dispatch_messages refused: {sent['refusal']}")
         self.say(f"All handed over in {time.monotonic() - started:.1f} seconds")
 
     def judge(self, started: datetime) -> tuple[Summary, list[str]]:
