@@ -49,7 +49,7 @@ def _delivery(message: Message) -> list[tuple[Any, Any]]:
     if message.status == MessageStatus.SUPPRESSED:
         return []
     facts = [
-        (_("Sent"), full_time(message.sent_at) if message.sent_at else EMPTY),
+        (_("Sent at"), full_time(message.sent_at) if message.sent_at else EMPTY),
         (_("Attempts"), str(message.attempt_count)),
         (_("Gateway's number"), message.provider_id or EMPTY),
     ]

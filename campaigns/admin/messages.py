@@ -85,7 +85,7 @@ class MessageScreen(TabbedList):
     def attempts(self, message: Message) -> str:
         return count(message.attempt_count)
 
-    @admin.display(description=gettext_lazy("Sent"))
+    @admin.display(description=gettext_lazy("Sent at"))
     def sent(self, message: Message) -> str:
         return moment(message.sent_at)
 
