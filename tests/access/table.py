@@ -151,6 +151,21 @@ def messages() -> None:
     TABLE.screen("merchant:campaigns_message", read=MERCHANT, search=True, filters=filters)
 
 
+def reminders() -> None:
+    for console, readers, keepers, askers in (("platform", READS_CAMPAIGNS, KEEPS_MEMBERS, READS_MEMBERS), ("merchant", MERCHANT, WRITES, MERCHANT)):
+        TABLE.screen(f"{console}:campaigns_remindersetting", read=readers, add=keepers, search=True, filters=("enabled",), choices=("store",))
+        TABLE.screen(f"{console}:campaigns_reminderrun", read=readers, filters=("store", "status", "local_day"))
+        TABLE.screen(
+            f"{console}:campaigns_messagetemplate",
+            read=readers,
+            add=keepers,
+            acts={"use_standard_words": keepers},
+            filters=("store", "scenario", "language"),
+            choices=("store",),
+        )
+        TABLE.page(f"{console}:campaigns_why_not", askers)
+
+
 def machines() -> None:
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
     for name in ("api-1:api-root", "api-1:openapi-json"):
@@ -158,7 +173,7 @@ def machines() -> None:
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
         "catalogues", "check_invariants", "create_developer", "create_user", "demo", "dispatch_messages", "prove_ledger", "run_reminders", "services",
-        "settings_reference",
+        "settings_reference", "why_not",
     ):  # fmt: skip
         TABLE.outside(f"command {name}", operator)
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
@@ -172,4 +187,5 @@ tenancy()
 members()
 files()
 messages()
+reminders()
 machines()
