@@ -30,6 +30,12 @@ class RowProblem:
     is_conflict: bool = False
 
 
+class Mask(str):
+    """The masked form that a good cell was given in the database. A file may hold stars too; those are a bad cell's own text."""
+
+    __slots__ = ()
+
+
 def shorten(text: str, *, masked: bool) -> str:
     """A value as a problem shows it: cut, without control characters, and with only its ends where it is personal."""
     text = "".join(letter if letter.isprintable() else "�" for letter in text.strip(SPACES))
@@ -59,7 +65,7 @@ def bad_rows(connection: Any, layout: Layout) -> Iterator[list[RowProblem]]:
         for line, bits, shape, found, *values in cursor:
             texts = dict(zip([column.name for column, _ in present], values, strict=False))
             for name, mask in zip(masks, values[len(present) :], strict=True):
-                texts[name] = texts[name] or mask
+                texts[name] = texts[name] or (Mask(mask) if mask else None)
             yield list(_problems(layout, line, bits, shape, found or [], texts))
 
 
@@ -67,9 +73,8 @@ def _problems(layout: Layout, line: int, bits: int, shape: str | None, found: li
     def problem(column: Column | None, code: str, is_conflict: bool = False) -> RowProblem:
         if column is None:
             return RowProblem(line, "", "", code, is_conflict)
-        # A mask from the database is masked already.
         value = texts.get(column.name) or ""
-        return RowProblem(line, column.name, value if "****" in value else shorten(value, masked=column.masked), code, is_conflict)
+        return RowProblem(line, column.name, value if isinstance(value, Mask) else shorten(value, masked=column.masked), code, is_conflict)
 
     told = False
     if bits & BAD_SHAPE:
@@ -105,7 +110,7 @@ def _bad_cells(layout: Layout, texts: dict[str, str | None]) -> Iterator[tuple[C
         if layout.kind.has_store and column.name == "store":
             continue
         text = texts.get(column.name) or ""
-        if "****" in text and column.parts:
+        if isinstance(text, Mask):
             continue
         try:
             if column.type.clean(text) is None and column.required:
