@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from backoffice.demo.manifest import BadRow, ExpectedReminders, FileEntry, Manif
 from backoffice.demo.merchant_files import write_files
 from backoffice.embedded.errors import ServiceError
 from backoffice.kernel import clock
+from campaigns.models import ReminderSetting
+from campaigns.services.settings import set_reminder
 
 
 @dataclass
@@ -120,6 +123,27 @@ def import_one(manifest: Manifest, entry: FileEntry, loaded: Loaded, say: Callab
     loaded.bad += answer["bad"]
     loaded.seconds += time.monotonic() - started
     say(f"{entry.name}: {answer['rows']:,} rows, {answer['rows_per_second']:,.0f} a second")
+
+
+@contextmanager
+def sending_now() -> Iterator[None]:
+    """For the block the stores that were switched on today send at once; afterwards they have the times of their file again.
+
+    The rule is that a store switched on after its send time starts tomorrow, and a demo should not take a day. The times
+    are changed as staff would change them: by the service, with an entry in the audit log.
+    """
+    now = clock.database_now()
+    today = clock.local_day(now)
+    starting = ReminderSetting.objects.filter(enabled=True, enabled_at__gte=clock.day_start(today)).exclude(store__reminder_runs__local_day=today)
+    moment = now + timedelta(seconds=1)
+    settings = list(starting.select_related("store").order_by("pk"))
+    for setting in settings:
+        set_reminder(store=setting.store, enabled=True, send_time=clock.to_local(moment).time().replace(microsecond=0), by=None, now=now)
+    while clock.database_now() < moment:
+        time.sleep(0.1)
+    yield
+    for setting in settings:
+        set_reminder(store=setting.store, enabled=True, send_time=setting.send_time, by=None, now=clock.database_now())
 
 
 def import_mistakes(manifest: Manifest, loaded: Loaded, say: Callable[[str], None]) -> None:

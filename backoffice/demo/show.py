@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
-from backoffice.demo.loading import Loaded, import_mistakes, import_one, prepare_files, run_command
+from backoffice.demo.loading import Loaded, import_mistakes, import_one, prepare_files, run_command, sending_now
 from backoffice.demo.logins import Login, ensure_logins
 from backoffice.demo.manifest import Manifest
 from backoffice.demo.summary import Summary, failures, summary_lines, take_summary
@@ -137,13 +137,13 @@ class Show:
     def login_lines(self) -> list[str]:
         return [f"  {self.site.address}{login.path:<12} user {login.username:<10} password {login.password}" for login in self.logins]
 
-    def remind(self, now: datetime) -> None:
+    def remind(self) -> None:
         """Decide the day's reminders, then hand them over together with the worker."""
         self.site.start_background()
         decided = run_command("run_reminders", f"--now={now.isoformat()}")
         if "refusal" in decided:
             raise ServiceError(f"run_reminders refused: {decided['refusal']}")
-        self.say(f"{sum(decided['decided'].values()):,} reminders decided in {decided['seconds']:.1f} seconds")
+        self.say(f"{sum(decided['decided'].values()):,} reminders decided in {decided['seconds']:.1f} seconds (Beat's worker may have decided others)")
         started = time.monotonic()
         sent = run_command("dispatch_messages")
         if "refusal" in sent:

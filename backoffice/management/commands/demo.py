@@ -53,7 +53,7 @@ class Command(BaseCommand):
         show.prepare_database()
         now = show.start_site()
         show.load(now)
-        show.remind(now)
+        show.remind()
         summary, wrong = show.judge(now)
         self.stdout.write("")
         for line in (*show.lines(summary), "", *show.login_lines()):
