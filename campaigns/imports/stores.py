@@ -137,5 +137,7 @@ STORES = register(
         conflicts="SELECT line, 'merchant' AS column_name, 'store_of_other_merchant' AS code FROM import_rows WHERE action = 'conflict'",
         apply=(*(load_sql("campaigns", f"import_stores_apply_{step}") for step in range(1, 8)), _finish_stores),
         order=10,
+        about=_("Merchants with their tiers, and their stores with message gateway and reminder switch."),
+        shown_in="tenancy.Store",
     )
 )

@@ -17,6 +17,7 @@ for _code, _sentence in {
     "source_no_differs": _(
         "This top-up number is in the system with other amounts or for another member. Check the number; a file never changes what is booked."
     ),
+    "dates_kept": _("Top-ups that are booked already with other dates: what is booked was kept."),
 }.items():
     register_problem(_code, _sentence)
 
@@ -50,5 +51,7 @@ CREDIT = register(
             *(load_sql("members", f"import_credit_apply_{step}") for step in range(1, 6)),
         ),
         order=30,
+        about=_("Top-ups that members paid elsewhere, each with its principal, bonus and expiry. A top-up that is there already stays as it is."),
+        shown_in="members.CreditLot",
     )
 )

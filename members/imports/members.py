@@ -114,5 +114,7 @@ MEMBERS = register(
         ),
         tables=("members_member", "members_identity", "members_person"),
         order=20,
+        about=_("Who joined the store: member number, phone, level, tags, consent. New ones are added, known ones are brought up to date."),
+        shown_in="members.Member",
     )
 )  # fmt: skip

@@ -92,5 +92,7 @@ ORDERS = register(
         ),
         apply=("DROP TABLE IF EXISTS import_people", *(load_sql("members", f"import_orders_apply_{step}") for step in range(1, 6))),
         order=40,
+        about=_("Paid orders and refunds. Purchase figures of the members are brought up to date with them."),
+        shown_in="members.OrderLine",
     )
 )

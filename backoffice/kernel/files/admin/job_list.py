@@ -39,7 +39,7 @@ class ImportJobList:
         js = ["files/imports.js"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ImportJob]:
-        return jobs_in_reach(request.user, self.admin_site.name).prefetch_related("uploaded_by__seats")
+        return jobs_in_reach(request.user, self.admin_site.name).select_related("store", "uploaded_by").prefetch_related("uploaded_by__seats")
 
     def stores_to_merge(self, request: HttpRequest) -> None:
         """A user's list also holds own imports without a store, which no store's index has."""

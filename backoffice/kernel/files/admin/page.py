@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from backoffice.kernel.admin.display import list_url
 from backoffice.kernel.files import words
-from backoffice.kernel.files.admin.reach import jobs_in_reach, kind_of, may_act, may_cancel, may_read_file
+from backoffice.kernel.files.admin.reach import jobs_in_reach, kind_of, rights_on
 from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.engine import stored_file
 from backoffice.kernel.files.faults import FileFault
@@ -77,15 +77,14 @@ def read_preview(job: ImportJob, kind: ImportKind) -> tuple[Preview | None, str]
 def job_context(request: HttpRequest, console: str, job: ImportJob, first_problem: int = 0) -> dict[str, Any]:
     """Everything the page shows except the console's own frame."""
     user, kind = request.user, kind_of(job)
-    has_file = may_read_file(user, console, job)
-    acts = may_act(user, console, job)
+    rights = rights_on(user, console, job)
     rows, more = list_problems(job, kind, first_problem) if words.bad_rows(job) else ([], False)
     context: dict[str, Any] = {
         "job": job,
         "kind": kind,
-        "may_act": acts,
-        "may_cancel": may_cancel(user, console, job),
-        "may_read_file": has_file,
+        "may_act": rights.acts,
+        "may_cancel": rights.cancels,
+        "may_read_file": rights.reads_file,
         "shares": _with_links(console, job, kind),
         "good_rows": words.good_rows(job),
         "bad_rows": words.bad_rows(job),
@@ -102,13 +101,15 @@ def job_context(request: HttpRequest, console: str, job: ImportJob, first_proble
         "same_file": _first_of_same_file(user, console, job),
         "resends": list(jobs_in_reach(user, console).filter(resend_of=job).order_by("-pk")[:5]) if words.bad_rows(job) else [],
         "resend_of": jobs_in_reach(user, console).filter(pk=job.resend_of_id).first() if job.resend_of_id else None,
-        "takes_mended": acts and words.bad_rows(job) > 0 and job.status in (JobStatus.CHECKED, JobStatus.APPLIED, JobStatus.REFUSED),
+        "takes_mended": rights.acts and words.bad_rows(job) > 0 and job.status in (JobStatus.CHECKED, JobStatus.APPLIED, JobStatus.REFUSED),
         "is_finished": job.status in (JobStatus.APPLIED, JobStatus.CANCELLED),
     }
-    if has_file and kind is not None:
+    if rights.reads_file and kind is not None:
         context["preview"], context["preview_fault"] = read_preview(job, kind)
         context["missing"] = words.missing_words(job, kind)
-        context["may_correct"] = acts and (job.status == JobStatus.CHECKED or job.status in (JobStatus.REFUSED, JobStatus.FAILED) or bool(context["missing"]))
+        context["may_correct"] = rights.acts and (
+            job.status == JobStatus.CHECKED or job.status in (JobStatus.REFUSED, JobStatus.FAILED) or bool(context["missing"])
+        )
         context["show_correction"] = bool(context["missing"]) or (
             job.status == JobStatus.REFUSED and job.error_code in _CORRECTABLE - {"bad_rows", "nothing_good"}
         )

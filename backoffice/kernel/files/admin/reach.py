@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -64,11 +65,21 @@ def may_read_file(user: Any, console: str, job: ImportJob) -> bool:
     return stores_of(user, kind.permission).filter(pk=job.store_id).exists()
 
 
-def may_act(user: Any, console: str, job: ImportJob) -> bool:
-    """Whether ``user`` may go on with an import: the one who handed it in, where it was handed in. Its rows are written with that person's rights."""
-    return job.console == console and job.uploaded_by_id == user.pk and may_read_file(user, console, job)
+@dataclass(frozen=True)
+class Rights:
+    """What a user may do with one import in a console, beyond seeing its figures.
+
+    ``reads_file``: have the file and see its rows. ``acts``: go on with it, where it was handed in; its rows are then written with that user's
+    rights. ``cancels``: also staff of the platform who look after imports.
+    """
+
+    reads_file: bool
+    acts: bool
+    cancels: bool
 
 
-def may_cancel(user: Any, console: str, job: ImportJob) -> bool:
-    """Whether ``user`` may stop an import: who handed it in, and platform staff who look after imports."""
-    return may_act(user, console, job) or (console == Console.PLATFORM and allows(user, "files.change_importjob", console=console))
+def rights_on(user: Any, console: str, job: ImportJob) -> Rights:
+    """Rights of ``user`` on an import out of ``jobs_in_reach``."""
+    reads_file = may_read_file(user, console, job)
+    acts = reads_file and job.console == console
+    return Rights(reads_file, acts, acts or (console == Console.PLATFORM and allows(user, "files.change_importjob", console=console)))

@@ -23,7 +23,7 @@ from backoffice.kernel.files.admin import downloads, samples
 from backoffice.kernel.files.admin.forms import ApplyForm, ReadingForm, StartForm
 from backoffice.kernel.files.admin.page import job_context
 from backoffice.kernel.files.admin.progress import progress
-from backoffice.kernel.files.admin.reach import jobs_in_reach, kinds_for, may_act, may_cancel, may_read_file, stores_for
+from backoffice.kernel.files.admin.reach import jobs_in_reach, kinds_for, rights_on, stores_for
 from backoffice.kernel.files.admin.start import start_context
 from backoffice.kernel.files.faults import RepeatedFile
 from backoffice.kernel.files.kinds import import_kinds
@@ -105,7 +105,7 @@ class ImportScreens:
         first = None
         if chosen["resend_of"]:
             first = jobs_in_reach(request.user, console).filter(pk=chosen["resend_of"], kind=chosen["kind"].code).first()
-            if first is None or not may_act(request.user, console, first):
+            if first is None or not rights_on(request.user, console, first).acts:
                 form.add_error(None, _("The import whose rows you mended is not there."))
                 return None
         try:
@@ -166,7 +166,7 @@ class ImportScreens:
 
     def _to_act_on(self, request: HttpRequest, object_id: str) -> ImportJob:
         job: ImportJob = self.get_object(request, object_id)
-        if not may_act(request.user, self.admin_site.name, job):
+        if not rights_on(request.user, self.admin_site.name, job).acts:
             raise PermissionDenied
         return job
 
@@ -209,7 +209,7 @@ class ImportScreens:
     @_post_only
     def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         job: ImportJob = self.get_object(request, object_id)
-        if not may_cancel(request.user, self.admin_site.name, job):
+        if not rights_on(request.user, self.admin_site.name, job).cancels:
             raise PermissionDenied
         try:
             cancel_job(job=job, by=_person(request), now=clock.database_now())
@@ -227,7 +227,7 @@ class ImportScreens:
 
     def _hand_out(self, request: HttpRequest, object_id: str, *, original: bool) -> HttpResponse:
         job: ImportJob = self.get_object(request, object_id)
-        if not may_read_file(request.user, self.admin_site.name, job):
+        if not rights_on(request.user, self.admin_site.name, job).reads_file:
             raise PermissionDenied
         if not original and not (bad_rows(job) and job.errors_file):
             raise Http404

@@ -38,7 +38,9 @@ def hand_in(client: Client, text: str, *, console: str = "merchant", kind: str =
     return client.post(address("start", console=console), {"kind": kind, "file": file, **fields})
 
 
-def job_of(user: User, text: str, *, store: Store | None, console: str = "merchant", kind: str = "members", name: str = "members.csv", **fields: Any) -> ImportJob:
+def job_of(
+    user: User, text: str, *, store: Store | None, console: str = "merchant", kind: str = "members", name: str = "members.csv", **fields: Any
+) -> ImportJob:
     """A file that was handed in and checked, in this process."""
     import io
 

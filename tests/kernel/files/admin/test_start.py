@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,19 +24,20 @@ from tests.loading import csv_of, load
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _own_files(settings: Any, tmp_path: Path) -> Iterator[None]:
-    settings.MEDIA_ROOT = tmp_path
-    yield
-
-
 def test_a_file_handed_in_becomes_a_job_that_waits_for_its_check() -> None:
     merchant = make_merchant()
     store, user = make_store("S1", merchant=merchant), make_user(Role.MERCHANT_OWNER, merchant=merchant)
     answer = hand_in(client_of(user), GOOD, store="S1", on_bad_rows="skip")
     job = ImportJob.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, address("change", job.pk))
-    assert (job.kind, job.store, job.console, job.uploaded_by, job.status, job.on_bad_rows) == ("members", store, "merchant", user, JobStatus.UPLOADED, BadRows.SKIP)
+    assert (job.kind, job.store, job.console, job.uploaded_by, job.status, job.on_bad_rows) == (
+        "members",
+        store,
+        "merchant",
+        user,
+        JobStatus.UPLOADED,
+        BadRows.SKIP,
+    )
     assert (job.file_name, job.reading["encoding"], job.apply_when_clean) == ("members.csv", "utf-8", False)
     assert Member.objects.count() == 0
 
@@ -47,7 +46,9 @@ def test_the_script_is_answered_in_json() -> None:
     merchant = make_merchant()
     make_store("S1", merchant=merchant)
     client = client_of(make_user(Role.MERCHANT_OWNER, merchant=merchant))
-    good = client.post(address("start"), {"kind": "members", "store": "S1", "file": SimpleUploadedFile("m.csv", GOOD.encode())}, headers={"x-requested-with": "XMLHttpRequest"})
+    good = client.post(
+        address("start"), {"kind": "members", "store": "S1", "file": SimpleUploadedFile("m.csv", GOOD.encode())}, headers={"x-requested-with": "XMLHttpRequest"}
+    )
     assert good.json() == {"next": address("change", ImportJob.objects.get().pk)}
     bad = client.post(address("start"), {"kind": "members"}, headers={"x-requested-with": "XMLHttpRequest"})
     assert (bad.status_code, bad.json()) == (422, {"errors": {"file": ["Choose a file."]}})
@@ -98,7 +99,9 @@ def test_credit_asks_for_the_sum() -> None:
     merchant = make_merchant()
     make_store("S1", merchant=merchant)
     client = client_of(make_user(Role.MERCHANT_OWNER, merchant=merchant))
-    text = csv_of(",".join(column.header_zh for column in import_kinds.get("credit").columns), ",".join(column.example for column in import_kinds.get("credit").columns))
+    text = csv_of(
+        ",".join(column.header_zh for column in import_kinds.get("credit").columns), ",".join(column.example for column in import_kinds.get("credit").columns)
+    )
     refused = hand_in(client, text, kind="credit", store="S1")
     assert "must match to the fen" in refused.context["start_form"].errors["control_total"][0]
     assert hand_in(client, text, kind="credit", store="S1", control_total="¥1,150.00").status_code == 302
