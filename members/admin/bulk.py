@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db.models import Case, F, OuterRef, When
 
 from backoffice.kernel.files.resources import KindResource
+from members.choices import ConsentSource
 from members.models import MemberTag
 
 
@@ -23,7 +24,8 @@ class MemberResource(KindResource):
         "growth": "growth",
         "tags": ArraySubquery(MemberTag.objects.filter(member=OuterRef("pk")).order_by("tag__name").values("tag__name")),
         "channel": "join_channel",
-        "marketing_consent": "marketing_consent",
+        # Blank where only the store's default speaks: the file would come back as a wish that nobody said.
+        "marketing_consent": Case(When(consent_source=ConsentSource.STORE_DEFAULT, then=None), default=F("marketing_consent")),
     }
 
 

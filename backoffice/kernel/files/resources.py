@@ -112,7 +112,7 @@ class KindResource(Resource):
 
     def _title(self, column: Column) -> str:
         title = column_title(column)
-        return _("%(column)s (masked)") % {"column": title} if column.name in self.masked else title
+        return _("masked %(column)s") % {"column": title} if column.name in self.masked else title
 
 
 def as_cell(value: Any, *, numbers: bool) -> Any:
