@@ -140,7 +140,8 @@ class Show:
     def remind(self) -> None:
         """Decide the day's reminders, then hand them over together with the worker."""
         self.site.start_background()
-        decided = run_command("run_reminders", f"--now={now.isoformat()}")
+        with sending_now():
+            decided = run_command("run_reminders")
         if "refusal" in decided:
             raise ServiceError(f"run_reminders refused: {decided['refusal']}")
         self.say(f"{sum(decided['decided'].values()):,} reminders decided in {decided['seconds']:.1f} seconds (Beat's worker may have decided others)")
