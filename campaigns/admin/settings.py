@@ -130,7 +130,7 @@ class ReminderSettingScreen:
         store = setting.store if setting else self._chosen_store(request)
         context |= {"subtitle": None, "form_errors": context["errors"], "title": store.name if store else _("Reminders of another store")}
         if store is not None:
-            may_change = bool(context["has_change_permission"] or setting is None)
+            may_change = setting is None or self.has_change_permission(request, setting)  # type: ignore[attr-defined]
             context["page"] = reminder_page(self, request, store, setting, context["adminform"].form, may_change=may_change, now=database_now())
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
         return answer

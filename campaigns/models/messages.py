@@ -68,7 +68,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.scenario} {self.local_day}"
+        return f"{self.get_scenario_display()} {self.local_day}"
 
 
 class StoreDayCounter(models.Model):
@@ -128,7 +128,7 @@ class MessageTemplate(models.Model):
         constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["store", "scenario", "language"], name="message_template_once")]
 
     def __str__(self) -> str:
-        return f"{self.get_scenario_display()} ({self.get_language_display()})"
+        return f"{self.get_scenario_display()} ({self.get_language_display()}): {self.title}"
 
 
 class Receipt(models.Model):
