@@ -58,15 +58,15 @@ def run_command(name: str, *arguments: str, **options: str | None) -> dict[str, 
     return answer
 
 
-def prepare_files(folder: Path, *, now: datetime, gateway_url: Callable[[], str]) -> Manifest:
-    """The demo's files: those of an earlier start of the same demo, or new ones as of ``now``.
+def prepare_files(folder: Path, *, now: datetime, gateway_url: Callable[[], str], customers: int | None = None) -> Manifest:
+    """The demo's files: those of an earlier start of the same demo, or new ones as of ``now``, of the first so many ``customers``.
 
     They are made once. A demo that was stopped half-way goes on with them, and one that was finished finds every file known.
     """
     place = folder / "manifest.json"
     if not place.exists():
         local = clock.to_local(now)
-        manifest = write_files(folder, local.date(), due_before=local.time().replace(second=0, microsecond=0), gateway_url=gateway_url())
+        manifest = write_files(folder, local.date(), due_before=local.time().replace(second=0, microsecond=0), gateway_url=gateway_url(), customers=customers)
         _keep(manifest, place, now)
     return _kept(place)
 

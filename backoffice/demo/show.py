@@ -34,10 +34,11 @@ RECEIPTS_PATH = "/api/v1/gateway/receipts"
 class Show:
     """One demo. Use as a context manager: leaving it stops everything it started."""
 
-    def __init__(self, *, port: int | None, say: Callable[[str], None]) -> None:
+    def __init__(self, *, port: int | None, customers: int | None, say: Callable[[str], None]) -> None:
         self.say = say
         self.state: Path = settings.LOCAL_STATE_DIR
         self.wanted_port = port
+        self.customers = customers
         self.servers: EmbeddedServers
         self.site: LocalSite
         self.manifest: Manifest
@@ -89,7 +90,7 @@ class Show:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         port = choose_port(self.wanted_port)
         first_time = not (self.folder / "manifest.json").exists()
-        self.manifest = prepare_files(self.folder, now=now, gateway_url=self._new_gateway_url)
+        self.manifest = prepare_files(self.folder, now=now, gateway_url=self._new_gateway_url, customers=self.customers)
         if first_time:
             self.say(f"{len(self.manifest.files)} files written for {self.manifest.stores} stores")
         gateway_port = int((self.folder / "gateway-port").read_text())

@@ -20,6 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="print the summary and end; exit code 1 when the main job did not happen")
         parser.add_argument("--port", type=int, help="port of the web process on 127.0.0.1; without it the first free one from 8000")
+        parser.add_argument("--customers", type=int, help="only the first so many customers of the data set; without it all 23,570")
         parser.add_argument("--stop-with-parent", action="store_true", help="end when the process that started this one ends")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         signals = StopSignals()
         signals.install()
         try:
-            with Show(port=options["port"], say=self._say) as show:
+            with Show(port=options["port"], customers=options["customers"], say=self._say) as show:
                 wrong = self._run(show)
                 if options["once"]:
                     if wrong:

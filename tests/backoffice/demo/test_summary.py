@@ -1,0 +1,95 @@
+"""Each way in which the main job can fail to happen is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from backoffice.demo.gateway_log import Breach
+from backoffice.demo.loading import Loaded
+from backoffice.demo.manifest import ExpectedReminders, FileEntry, Manifest
+from backoffice.demo.summary import Summary, failures, summary_lines
+
+MANIFEST = Manifest(
+    folder=Path("demo"),
+    today=date(2026, 11, 23),
+    seed=1,
+    files=(FileEntry("stores.csv", "stores", None, "utf-8", 2),),
+    extra_files=(),
+    merchants=1,
+    stores=2,
+    people=5,
+    members=6,
+    orders=7,
+    credit_total=Decimal("100.01"),
+    credit_expired=Decimal(0),
+    expected=ExpectedReminders(due={"BALANCE_REMINDER": 3}, platform_cap=1),
+    gateway_secrets={},
+)
+LOADED = Loaded(files=1, rows=2, seconds=1.0)
+GOOD = Summary(
+    members=6,
+    order_lines=7,
+    credit_total=Decimal("100.01"),
+    decided={"BALANCE_REMINDER": 2},
+    sent={"BALANCE_REMINDER": 2},
+    suppressed={"platform_cap": 1},
+    other={},
+    sent_numbers=frozenset({"a", "b"}),
+    log_numbers=("b", "a"),
+    breaches=[],
+)
+
+
+def told(summary: Summary = GOOD, loaded: Loaded = LOADED, *, same_day: bool = True) -> list[str]:
+    return failures(summary, MANIFEST, loaded, same_day=same_day)
+
+
+def test_a_good_run_has_nothing_to_tell() -> None:
+    assert told() == []
+    text = "\n".join(summary_lines(GOOD, MANIFEST, LOADED))
+    assert "¥100.01 = ¥100.01" in text
+    assert "2 messages, exactly the sent ones" in text
+
+
+def test_a_difference_of_one_fen_is_told() -> None:
+    wrong = replace(GOOD, credit_total=Decimal("100.00"))
+
+    assert "100.00" in told(wrong)[0]
+    assert "IS NOT" in "\n".join(summary_lines(wrong, MANIFEST, LOADED))
+
+
+def test_missing_files_and_bad_rows_are_told() -> None:
+    assert len(told(loaded=Loaded(files=0))) == 1
+    assert len(told(loaded=Loaded(files=1, bad=1))) == 1
+
+
+def test_missing_rows_are_told() -> None:
+    assert "members" in told(replace(GOOD, members=5))[0]
+    assert "order lines" in told(replace(GOOD, order_lines=8))[0]
+
+
+def test_a_log_that_differs_is_told() -> None:
+    for numbers in (("a",), ("a", "b", "b"), ("a", "c"), ("a", "b", "c")):
+        assert "gateway's log" in told(replace(GOOD, log_numbers=numbers))[0]
+
+
+def test_sent_without_a_number_of_the_gateway_is_told() -> None:
+    assert told(replace(GOOD, sent_numbers=frozenset({"a"}), log_numbers=("a",)))
+
+
+def test_nothing_sent_too_few_and_leftovers_are_told() -> None:
+    nothing = replace(GOOD, sent={}, sent_numbers=frozenset(), log_numbers=())
+    assert "No reminder was sent." in told(nothing)
+    assert told(replace(GOOD, sent={"BALANCE_REMINDER": 1}, sent_numbers=frozenset({"a"}), log_numbers=("a",)))
+    assert told(replace(GOOD, other={"PENDING": 1}))
+
+
+def test_another_day_than_that_of_the_files_has_other_figures() -> None:
+    assert told(replace(GOOD, sent={"BALANCE_REMINDER": 1}, sent_numbers=frozenset({"a"}), log_numbers=("a",)), same_day=False) == []
+
+
+def test_a_broken_rule_is_told() -> None:
+    assert "rules" in told(replace(GOOD, breaches=[Breach("store_cap", "p", "s", "2026-11-23", 3, ("a", "b", "c"))]))[0]
