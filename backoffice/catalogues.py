@@ -154,13 +154,16 @@ def is_compiled(package: Path) -> bool:
     if not mo.is_file():
         return not po_file(package).is_file()
     with mo.open("rb") as file:
-        compiled = {(message.context, str(message.id)): message.string for message in read_mo(file) if message.id}
-    written = {(message.context, str(message.id)): message.string for message in read_catalogue(package) if message.id and message.string and not message.fuzzy}
-    return {key: _plain(value) for key, value in compiled.items()} == {key: _plain(value) for key, value in written.items()}
+        compiled = {(_plain(message.context), _plain(message.id)): _plain(message.string) for message in read_mo(file) if message.id}
+    written = (message for message in read_catalogue(package) if message.id and message.string and not message.fuzzy)
+    return compiled == {(_plain(message.context), _plain(message.id)): _plain(message.string) for message in written}
 
 
 def _plain(value: object) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, tuple | list) else (str(value),)
+    """A text, or the forms of a plural; the library reads the two files into different types."""
+    if isinstance(value, tuple | list):
+        return tuple(value)
+    return (value.decode() if isinstance(value, bytes) else str(value),)
 
 
 def compile_catalogue(package: Path) -> None:
