@@ -35,8 +35,9 @@ def queue_conditions(user: Any) -> dict[str, tuple[Any, Q]]:
 
 
 class QueueFilter(SimpleListFilter):
-    """The tabs above the list; no drop-down of its own."""
+    """The tabs above the list. Among the other filters it is only a hidden field, so that they keep the tab."""
 
+    template = "files/queue_filter.html"
     title = _("queue")
     parameter_name = QUEUE_VAR
 
@@ -46,9 +47,6 @@ class QueueFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         conditions = queue_conditions(request.user)
         return queryset.filter(conditions[self.value()][1]) if self.value() in conditions else queryset
-
-    def has_output(self) -> bool:
-        return False
 
 
 class KindFilter(SimpleListFilter):

@@ -23,9 +23,11 @@ from backoffice.kernel.files.faults import FileFault, RepeatedFile, RightsLost
 from backoffice.kernel.files.kinds import ImportKind, import_kinds
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.files.reading import find_reading
-from backoffice.kernel.files.rights import read_stores, writable_stores
+from backoffice.kernel.files.rights import writable_stores
 from backoffice.kernel.states import transition
+from backoffice.kernel.tenancy.access import allows
 from backoffice.kernel.tenancy.models import Store, User
+from backoffice.kernel.tenancy.roles import Console
 
 log = structlog.get_logger(__name__)
 
@@ -148,9 +150,11 @@ def _goes_on(job: ImportJob) -> bool:
 def cancel_job(*, job: ImportJob, by: User | None, now: datetime) -> ImportJob:
     """Stop the job. One that nobody works on is cancelled at once, a running one within about a second; nothing of it is kept.
 
-    Raises ``StateConflict`` when it has ended already.
+    Who may import such a file may stop it, and so may staff of the platform who look after imports. Raises ``StateConflict`` when it has
+    ended already.
     """
-    _require_rights(import_kinds.get(job.kind), console=job.console, by=by, store=job.store)
+    if not allows(by, "files.change_importjob", console=Console.PLATFORM):
+        _require_rights(import_kinds.get(job.kind), console=job.console, by=by, store=job.store)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """
