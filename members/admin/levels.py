@@ -19,10 +19,14 @@ from members.models import Level, Member, MemberTag, Tag
 from members.services import levels as level_services
 
 
+def _is_empty(level: Any) -> bool:
+    return not Member.objects.filter(store_id=level.store_id, level_id=level.pk).exists()
+
+
 class LevelScreen:
     """Levels of the stores in reach, in the order of the ladder. Names, thresholds and perks can be changed."""
 
-    list_display: tuple[str, ...] = ("name", "store_name", "threshold_column", "member_count", "perks_column")
+    list_display: tuple[str, ...] = ("name", "store_name", "threshold_column", "perks_column")
     list_filter: tuple[str, ...] = ("store",)
     list_select_related = ("store",)
     search_fields = ("name",)
@@ -35,12 +39,6 @@ class LevelScreen:
     empty_text = gettext_lazy("No levels yet. A store gets the classic ladder of five with its first import; or add a level.")
     admin_site: Any
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Level]:
-        members = Member.objects.filter(store_id=models.OuterRef("store_id"), level_id=models.OuterRef("pk")).order_by().values("level_id")
-        counted = members.annotate(number=models.Count("pk")).values("number")
-        rows: models.QuerySet[Level] = super().get_queryset(request)  # type: ignore[misc]
-        return rows.annotate(number_of_members=models.functions.Coalesce(models.Subquery(counted), 0))
-
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, level: Level) -> str:
         return unbroken(level.store.name)
@@ -48,10 +46,6 @@ class LevelScreen:
     @admin.display(description=gettext_lazy("Growth needed"))
     def threshold_column(self, level: Level) -> str:
         return count(level.threshold)
-
-    @admin.display(description=gettext_lazy("Members"))
-    def member_count(self, level: Any) -> str:
-        return count(level.number_of_members)
 
     @admin.display(description=gettext_lazy("Perks"))
     def perks_column(self, level: Level) -> str:
@@ -64,7 +58,7 @@ class LevelScreen:
     @tenant_action(
         permission="members.delete_level", title=gettext_lazy("Delete level"), icon="delete", danger=True,
         description=gettext_lazy("The level leaves the ladder for good. That works only while no member is on it."),
-        available=lambda level: level.number_of_members == 0,
+        available=_is_empty,
     )
     def delete_level(self, request: HttpRequest, level: Level, form: Any) -> HttpResponse:
         from django.contrib import messages
@@ -72,6 +66,22 @@ class LevelScreen:
         level_services.delete_level(level=level, by=request.user, now=database_now())
         messages.success(request, _("The level “%(name)s” is deleted.") % {"name": level.name})
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:members_level_changelist"))
+
+
+class CountedLevelScreen(LevelScreen):
+    """With the number of members on each level, where the stores are few: counting reads a store's members."""
+
+    list_display = ("name", "store_name", "threshold_column", "member_count", "perks_column")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Level]:
+        members = Member.objects.filter(store_id=models.OuterRef("store_id"), level_id=models.OuterRef("pk")).order_by().values("level_id")
+        counted = members.annotate(number=models.Count("pk")).values("number")
+        rows: models.QuerySet[Level] = super().get_queryset(request)  # type: ignore[misc]
+        return rows.annotate(number_of_members=models.functions.Coalesce(models.Subquery(counted), 0))
+
+    @admin.display(description=gettext_lazy("Members"))
+    def member_count(self, level: Any) -> str:
+        return count(level.number_of_members)
 
 
 class TagScreen:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter
 
 from backoffice.kernel.admin import ReasonForm, tenant_action
 from backoffice.kernel.admin.display import EMPTY, GOOD, PLAIN, WARN, chip, moment, money, status_chip
@@ -26,13 +27,28 @@ from members.admin.tones import MEMBER_TONES
 from members.admin.words import unbroken
 from members.choices import MEMBER_TRANSITIONS, MemberStatus
 from members.models import Member
-from members.selectors.members import with_list_columns
+from members.selectors.members import with_credit, with_list_columns
 from members.services import members as member_services
 from members.services import phones as phone_services
 
 
 def _can_change_status(member: Any) -> bool:
     return bool(MEMBER_TRANSITIONS[member.status])
+
+
+class CreditFilter(DropdownFilter):
+    """Members who have credit, and members who have none."""
+
+    title = gettext_lazy("Credit")
+    parameter_name = "credit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return (("with", gettext_lazy("With credit")), ("without", gettext_lazy("Without credit")))
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        if self.value() == "with":
+            return queryset.filter(with_credit())
+        return queryset.filter(~with_credit()) if self.value() == "without" else queryset
 
 
 class MemberScreen(BulkButtons, TabbedList):
@@ -42,8 +58,7 @@ class MemberScreen(BulkButtons, TabbedList):
     big_list = True
     list_display: tuple[str, ...] = ("member_no", "nickname", "phone_masked", "level_name", "status_chip", "balance", "last_purchase", "consent_chip")
     list_display_links = ("member_no", "nickname")
-    list_filter: tuple[str, ...] = ("store", "status", "marketing_consent", "credit_cards_on")
-    allowed_lookups = ("credit_account__balance__gt",)
+    list_filter: tuple[Any, ...] = ("store", "status", CreditFilter, "marketing_consent", "credit_cards_on")
     search_shapes = MEMBER_SHAPES
     search_help_text = MEMBER_HELP
     fields = ("member_no", "nickname")
@@ -56,7 +71,7 @@ class MemberScreen(BulkButtons, TabbedList):
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         states = [(status.label, f"status__exact={status.value}") for status in MemberStatus]
-        return ((_("All"), ""), *states, (_("With credit"), "credit_account__balance__gt=0"))
+        return ((_("All"), ""), *states, (_("With credit"), "credit=with"))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Member]:
         return with_list_columns(super().get_queryset(request))  # type: ignore[misc]

@@ -7,7 +7,7 @@ from django.contrib import admin
 from backoffice.kernel.admin import MerchantModelAdmin
 from backoffice.kernel.sites import merchant_site
 from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
-from members.admin.levels import LevelScreen, TagScreen
+from members.admin.levels import CountedLevelScreen, TagScreen
 from members.admin.members import MemberScreen
 from members.admin.orders import OrderLineScreen
 from members.models import CreditAccount, CreditEntry, CreditLot, Level, Member, OrderLine, Tag
@@ -40,7 +40,7 @@ class OrderLineAdmin(OrderLineScreen, MerchantModelAdmin):
 
 
 @admin.register(Level, site=merchant_site)
-class LevelAdmin(LevelScreen, MerchantModelAdmin):
+class LevelAdmin(CountedLevelScreen, MerchantModelAdmin):
     pass
 
 

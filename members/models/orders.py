@@ -51,6 +51,7 @@ class OrderLine(models.Model):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["member", "-paid_at"], name="order_line_of_member"),
             models.Index(fields=["store", "-id"], name="order_line_newest_of_store"),
+            models.Index(fields=["store", "-id"], condition=models.Q(refunded_amount__gt=0), name="order_line_refunded"),
         ]
 
     def __str__(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from backoffice.kernel.files.columns import ColumnError, Phone
 from backoffice.kernel.tenancy.models import Store
-from members.models import Member
+from members.models import CreditAccount, Member
 from members.selectors.people import PHONE, identity_hash
 
 
@@ -59,5 +59,6 @@ def list_members_like(term: str) -> QuerySet[Member]:
     return Member.objects.none()
 
 
-def with_credit() -> Q:
-    return Q(credit_account__balance__gt=0)
+def with_credit() -> Exists:
+    """Members whose account has a balance. The store is named on both sides, so that the index by store and member serves it."""
+    return Exists(CreditAccount.objects.filter(store_id=OuterRef("store_id"), member_id=OuterRef("pk"), balance__gt=0))

@@ -110,8 +110,7 @@ def members() -> None:
             read=readers,
             acts={**acts, "reveal_phone": revealers},
             search=True,
-            filters=("store", "status", "marketing_consent", "credit_cards_on", *extra),
-            lookups=("credit_account__balance__gt",),
+            filters=("store", "status", "credit", "marketing_consent", "credit_cards_on", *extra),
             formats=FORMATS,
         )
         for model in ("member", "creditlot", "orderline"):
