@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 STORE_DAY_CAP = 2
 PERSON_DAY_CAP = 10
@@ -97,7 +98,7 @@ OPEN_RUN = (RunStatus.WAITING.value, RunStatus.DECIDING.value)
 
 class ReceiptEvent(models.TextChoices):
     DELIVERED = "delivered", _("Delivered")
-    OPENED = "opened", _("Opened")
+    OPENED = "opened", pgettext_lazy("receipt", "Opened")
     CLICKED = "clicked", _("Clicked")
     UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
     FAILED = "failed", _("Failed")

@@ -31,6 +31,7 @@ def message_page(screen: Any, message: Message) -> dict[str, Any]:
         "facts": [*_facts(message), *_delivery(message)],
         "takers": [_taker(taker) for taker in candidate.takers],
         "receipts": _receipts(message),
+        "was_handed_over": message.attempt_count > 0,
     }
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from campaigns.gateways.base import Answer, Outcome, Result, WireMessage
-from campaigns.gateways.errors import error_text
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class FileGateway:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            return Answer(Result(Outcome.IN_DOUBT, error=error_text("no_answer", error.strerror or error)))
+            log.warning("gateway.file_not_written", batch_id=batch_id, error=str(error))
+            return Answer(Result(Outcome.IN_DOUBT, error="no_answer"))
         accepted = {message["id"]: Result(Outcome.ACCEPTED, f"file-{message['idempotency_key'][:12]}") for message in messages}
         return Answer(Result(Outcome.IN_DOUBT, error="no_result"), accepted)

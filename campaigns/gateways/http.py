@@ -12,11 +12,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from backoffice.kernel import outbound
 from campaigns.gateways.base import Answer, Outcome, Result, WireMessage
 from campaigns.gateways.errors import error_text
+
+log = structlog.get_logger(__name__)
 
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 LONGEST_PROVIDER_ID = 128
@@ -58,9 +61,11 @@ class HttpGateway:
         except outbound.AddressRefused:
             return Answer(Result(Outcome.CALL_REFUSED, error="address_refused"))
         except outbound.NotReached as error:
-            return Answer(Result(Outcome.TRY_AGAIN, error=error_text("not_reached", error)))
+            log.warning("gateway.not_reached", batch_id=batch_id, error=str(error))
+            return Answer(Result(Outcome.TRY_AGAIN, error="not_reached"))
         except outbound.NoAnswer as error:
-            return Answer(Result(Outcome.IN_DOUBT, error=error_text("no_answer", error)))
+            log.warning("gateway.no_answer", batch_id=batch_id, error=str(error))
+            return Answer(Result(Outcome.IN_DOUBT, error="no_answer"))
         return read_answer(answer)
 
 
