@@ -35,16 +35,20 @@ STORE, LEVELS = "BENCH", ("普通", "高级", "VIP")
 
 def write_file(path: Path, rows: int, *, changed: float = 0, seed: int = 7) -> int:
     """A member file in random order; growth is the row's place in the file. Returns the number of bad rows."""
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - the same file every time
     order = list(range(rows))
     dice.shuffle(order)
-    again = random.Random(seed + 1)
+    again = random.Random(seed + 1)  # noqa: S311
     bad = 0
     with path.open("w", encoding="utf-8", newline="") as target:
         writer = csv.writer(target)
         writer.writerow(HEADER)
         for place, number in enumerate(order):
-            phone, joined, level = f"1{30 + number // 10**8}{number % 10**8:08}", f"20{number % 25:02}-{number % 12 + 1:02}-{number % 28 + 1:02} {number % 24:02}:30:00", LEVELS[number % 3]
+            phone, joined, level = (
+                f"1{30 + number // 10**8}{number % 10**8:08}",
+                f"20{number % 25:02}-{number % 12 + 1:02}-{number % 28 + 1:02} {number % 24:02}:30:00",
+                LEVELS[number % 3],
+            )
             nickname = f"会员{number}" if again.random() >= changed else f"新名{number}"
             if place % 100 == 50:
                 bad += 1
@@ -92,7 +96,8 @@ def execute(sql: str) -> Any:
 
 
 def empty_tables() -> None:
-    execute("TRUNCATE members_person, members_identity, members_member, members_membertag, members_tag, files_importjob, files_importproblem RESTART IDENTITY CASCADE")
+    tables = "members_person, members_identity, members_member, members_membertag, members_tag, files_importjob, files_importproblem"
+    execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
     execute("CHECKPOINT")
 
 
@@ -109,8 +114,9 @@ def ours(path: Path, *, dry_run: bool = False) -> dict[str, Any]:
     from django.db import connection
 
     settings = connection.settings_dict
-    place = str(settings["HOST"]).replace("/", "%2F")
-    url = f"postgres://{settings['USER']}{':' + settings['PASSWORD'] if settings['PASSWORD'] else ''}@{place}{':' + str(settings['PORT']) if settings['PORT'] else ''}/{settings['NAME']}"
+    password = f":{settings['PASSWORD']}" if settings["PASSWORD"] else ""
+    port = f":{settings['PORT']}" if settings["PORT"] else ""
+    url = f"postgres://{settings['USER']}{password}@{str(settings['HOST']).replace('/', '%2F')}{port}/{settings['NAME']}"
     arguments = [sys.executable, "-m", "benchmarks.import_members", "--child", str(path), *(["--dry-run"] if dry_run else [])]
     connection.close()
     done = subprocess.run(arguments, check=True, capture_output=True, text=True, env=os.environ | {"DATABASE_URL": url})
@@ -140,12 +146,14 @@ def keep_clean_rows(folder: Path) -> dict[str, Path]:
     from django.db import connection
 
     queries = {
-        "members_person (id, merged_into_id, created_at)": "SELECT p.id, p.merged_into_id, p.created_at FROM members_person p JOIN members_member m ON m.person_id = p.id ORDER BY m.growth",
+        "members_person (id, merged_into_id, created_at)": (
+            "SELECT p.id, p.merged_into_id, p.created_at FROM members_person p JOIN members_member m ON m.person_id = p.id ORDER BY m.growth"
+        ),
         "members_identity (id, value_hash, value_masked, seen_at, ended_at, kind_id, person_id)": (
             "SELECT i.id, i.value_hash, i.value_masked, i.seen_at, i.ended_at, i.kind_id, i.person_id "
             "FROM members_identity i JOIN members_member m ON m.person_id = i.person_id ORDER BY m.growth"
         ),
-        f"members_member ({MEMBER_COLUMNS})": f"SELECT {MEMBER_COLUMNS} FROM members_member ORDER BY growth",
+        f"members_member ({MEMBER_COLUMNS})": f"SELECT {MEMBER_COLUMNS} FROM members_member ORDER BY growth",  # noqa: S608
     }
     files = {}
     for target, query in queries.items():

@@ -80,7 +80,10 @@ MEMBERS = register(
                 parts=Parts((("phone_hash", "bytea"), ("phone_encrypted", "bytea"), ("phone_masked", "text")), _prepare_phone),
                 help=_("Mainland mobile number. Stored encrypted."),
             ),
-            Column("joined_at", "入会时间", LocalMoment(), aliases=("入会日期", "注册时间"), example="2026-01-05 10:30", help=_("Empty for a new member: now.")),
+            Column(
+                "joined_at", "入会时间", LocalMoment(), aliases=("入会日期", "注册时间"), example="2026-01-05 10:30",
+                help=_("Empty for a new member: now."),
+            ),
             Column("birthday", "生日", LocalDay(), aliases=("出生日期",), example="1990-05-01"),
             Column("level", "等级", FreeText(64), aliases=("会员等级",), example="金卡", help=_("Name of a level of the store.")),
             Column("growth", "成长值", WholeNumber(), example="1200"),

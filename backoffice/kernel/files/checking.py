@@ -15,7 +15,14 @@ BAD_CELL, BAD_STORE, TWICE, BAD_SHAPE, CLOSED_STORE = 1, 2, 4, 8, 16
 
 # Memory for one sort or hash of an import; more only moves the work from temporary files to memory.
 # Rough statistics of the temporary tables are enough to tell few rows from many.
-SETTINGS = "SET LOCAL default_statistics_target = 10; SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+SETTINGS = """
+    SET LOCAL default_statistics_target = 10;
+    SET LOCAL work_mem = '64MB';
+    SET LOCAL jit = off;
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0
+"""
 
 
 def clear_tables(cursor: Any) -> None:
@@ -132,7 +139,7 @@ def _key_part(layout: Layout, part: str) -> str:
 def run_checks(cursor: Any, layout: Layout, params: dict[str, Any]) -> None:
     """The kind's row checks; rows they name become bad."""
     for check in layout.kind.checks:
-        cursor.execute(f"INSERT INTO import_problem (line, column_name, code) {check}", params)  # noqa: S608
+        cursor.execute(f"INSERT INTO import_problem (line, column_name, code) {check}", params)
     cursor.execute("UPDATE import_checked c SET is_bad = true FROM import_problem p WHERE p.line = c.line AND NOT c.is_bad")
 
 

@@ -60,7 +60,7 @@ def run(job: ImportJob, *, status: str, now: datetime) -> ImportJob:
     began = monotonic()
     try:
         if is_exhausted(job):
-            raise FileFault("too_many_attempts")  # noqa: TRY301 - one place turns faults into the job's end
+            raise FileFault("too_many_attempts")
         _run_with_retries(job, lease, now=now, began=began)
     except Cancelled:
         _finish(job, lease, JobStatus.CANCELLED, began)
@@ -128,7 +128,7 @@ def _run_once(job: ImportJob, lease: Lease, heartbeat: Heartbeat, *, now: dateti
         _list_stores(cursor, job, kind, stores)
         job.rows_total = reading.lines
         lease.at("staging")
-        with closing(open_records(source, reading)) as records:  # type: ignore[type-var]
+        with closing(open_records(source, reading)) as records:
             staged = stage(cursor, layout, records, lease.on_rows)
         if staged.rows == 0:
             raise FileFault("no_rows")
@@ -169,7 +169,8 @@ def _language(job: ImportJob) -> str:
 @contextmanager
 def stored_file(job: ImportJob) -> Iterator[IO[bytes]]:
     """The job's file, opened for reading."""
-    with job.file.storage.open(job.file.name, "rb") as opened:
+    with job.file.storage.open(str(job.file.name), "rb") as opened:
+        assert opened.file is not None  # noqa: S101 - it has just been opened
         yield opened.file
 
 
@@ -220,13 +221,13 @@ def _take_counts(job: ImportJob, counts: checking.Counts, rows: int, blank: int,
 def _keep_resend_file(job: ImportJob, resend: ResendFile) -> None:
     """Replace the job's fix-and-resend file. A file left by a transaction that fails later is orphaned, never wrong."""
     if job.errors_file:
-        transaction.on_commit(partial(job.errors_file.storage.delete, job.errors_file.name))
+        transaction.on_commit(partial(job.errors_file.storage.delete, str(job.errors_file.name)))
         job.errors_file = ""
     content = resend.finish()
     if content is not None:
         with content:
             suffix = "xlsx" if job.reading["format"] == "xlsx" else "csv"
-            stem = job.file.name.rpartition("/")[2].partition(".")[0]
+            stem = str(job.file.name).rpartition("/")[2].partition(".")[0]
             job.errors_file.save(f"{stem}-fix.{suffix}", File(content), save=False)
 
 

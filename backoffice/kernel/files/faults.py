@@ -32,13 +32,13 @@ class RightsLost(FileFault):
         super().__init__("rights_lost")
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Cancelled(Exception):
     """The job was asked to stop; nothing of it is kept."""
 
 
-class LeaseLost(Exception):  # noqa: N818 - not an error: somebody else has the job now
+class LeaseLost(Exception):
     """Another worker holds the job; this one stops and writes nothing."""
 
 
-class Overtaken(Exception):  # noqa: N818 - the file is staged and applied again
+class Overtaken(Exception):
     """Rows that were compared have been changed by somebody else before they were locked."""

@@ -27,8 +27,9 @@ What happens to a file, all of it in ONE transaction on one connection, in this 
    rolls everything back and the file is staged and applied again. So write plain INSERTs, and ``ON CONFLICT DO NOTHING`` only when
    a later statement reads back who won. ``applied_at`` of the job is set and rights are read again in the same transaction.
 
-   A step of ``classify`` or ``apply`` may be a ``When``. A step of ``apply`` may also be a function: it is called with the parameters below as a dictionary, in the same transaction, reads what it
-   needs from ``import_rows`` and calls services. Only for kinds whose files are small, and after the statements that lock rows.
+   A step of ``classify`` or ``apply`` may be a ``When``. A step of ``apply`` may also be a function: it is called with the parameters
+   below as a dictionary, in the same transaction, reads what it needs from ``import_rows`` and calls services. Only for kinds whose files
+   are small, and after the statements that lock rows.
 
 A dry run is steps 1 to 6; the transaction then commits only the figures and the problems.
 
@@ -71,6 +72,7 @@ class ColumnType(Protocol):
 
 # Text of a cell (and of the cells ``beside`` it) -> the values of the parts as COPY text, or None: the cell is bad and ``type.clean`` says why.
 PartsMaker = Callable[..., tuple[str, ...] | None]
+
 
 @dataclass(frozen=True)
 class When:

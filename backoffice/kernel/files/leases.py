@@ -141,5 +141,5 @@ class Heartbeat:
 def open_jobs(limit: int = 20) -> list[int]:
     """Jobs that wait for a worker or whose worker has died, oldest first."""
     found = ImportJob.objects.filter(status__in=[JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING])
-    with_time = found.extra(where=["(lease_until IS NULL OR lease_until < clock_timestamp())"])  # noqa: S610 - a constant
+    with_time = found.extra(where=["(lease_until IS NULL OR lease_until < clock_timestamp())"])
     return list(with_time.order_by("pk").values_list("pk", flat=True)[:limit])

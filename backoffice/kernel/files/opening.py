@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from backoffice.kernel.files.faults import FileFault
 from backoffice.kernel.files.limits import MAX_UNPACK_RATIO, MAX_UNPACKED, UNPACK_FLOOR
@@ -71,8 +71,8 @@ def open_content(source: IO[bytes]) -> Iterator[Content]:
         head = source.read(4096)
         source.seek(0)
         if head.startswith(_GZIP):
-            unpacked = stack.enter_context(gzip.open(source, "rb"))
-            yield _inner(io.BufferedReader(CountingReader(unpacked, unpack_limit(size)), _PIECE), "gzip", stack)
+            plain = stack.enter_context(gzip.open(source, "rb"))
+            yield _inner(io.BufferedReader(CountingReader(cast(IO[bytes], plain), unpack_limit(size)), _PIECE), "gzip", stack)
         elif head.startswith(_ZIP):
             archive = _open_zip(source, stack)
             if _is_workbook(archive):
@@ -97,7 +97,7 @@ def _inner(stream: io.BufferedReader, packing: str, stack: ExitStack) -> Content
             raise FileFault("nested_archive")
         _refuse_other_formats(head)
         return Content("text", stream, packing)
-    kept = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL))
+    kept = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115 - the stack closes it
     while piece := stream.read(_PIECE):
         kept.write(piece)
     kept.seek(0)

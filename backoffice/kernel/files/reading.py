@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -73,7 +73,7 @@ def find_reading(source: IO[bytes], kind: ImportKind, *, store_given: bool, by_h
     )  # fmt: skip
 
 
-def open_records(source: IO[bytes], reading: Reading) -> Iterator[tuple[int, list[str]]]:
+def open_records(source: IO[bytes], reading: Reading) -> Generator[tuple[int, list[str]], None, None]:
     """(line, cells) of every record after the header. Close the iterator when stopping early."""
     with open_content(source) as content:
         if content.format == "xlsx":

@@ -69,7 +69,7 @@ def _is_left_open(last_line: str, last_row: list[str], delimiter: str) -> bool:
     try:
         list(csv.reader([last_line.rstrip("\r\n")], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return "end of data" in str(error) and last_row[-1].endswith(("\n", "\r")) or "end of data" in str(error) and not last_line.endswith(("\n", "\r"))
+        return ("end of data" in str(error) and last_row[-1].endswith(("\n", "\r"))) or ("end of data" in str(error) and not last_line.endswith(("\n", "\r")))
     return False
 
 

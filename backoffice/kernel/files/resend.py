@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import IO, Any
 
@@ -27,7 +27,7 @@ class ResendFile:
         self.rows = 0
         self._source = source
         self._reading = reading
-        self._records: Iterator[tuple[int, list[str]]] | None = None
+        self._records: Generator[tuple[int, list[str]], None, None] | None = None
         # a reason column of an earlier round is replaced
         self._kept = [at for at, header in enumerate(reading.headers) if normalize_header(header) not in REASON_HEADERS]
         self._target: Any = None
@@ -36,7 +36,9 @@ class ResendFile:
         if self._records is None:
             self._records = open_records(self._source, self._reading)
             self._target = _WorkbookTarget() if self._reading.format == "xlsx" else _TextTarget(self._reading)
-            self._target.write([*(self._reading.headers[at] for at in self._kept), REASON_HEADERS[1] if (get_language() or "").startswith("zh") else REASON_HEADERS[0]])
+            self._target.write(
+                [*(self._reading.headers[at] for at in self._kept), REASON_HEADERS[1] if (get_language() or "").startswith("zh") else REASON_HEADERS[0]]
+            )
         row = next(row for number, row in self._records if number == line)
         cells = [row[at] if at < len(row) else "" for at in self._kept]
         self._target.write([*(formula_safe(cell) for cell in cells), reason])
@@ -46,7 +48,7 @@ class ResendFile:
         """The content from its start, or None when no row was added."""
         if self._records is None:
             return None
-        with closing(self._records):  # type: ignore[type-var]
+        with closing(self._records):
             return self._target.finish()  # type: ignore[no-any-return]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import IO, Any
 
 import python_calamine
@@ -127,7 +127,7 @@ def _place(match: re.Match[bytes]) -> tuple[int, int]:
     return int(match[2]) - 1, column - 1
 
 
-def read_sheet(stream: IO[bytes], sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
+def read_sheet(stream: IO[bytes], sheet: Sheet) -> Generator[tuple[int, list[str]], None, None]:
     """(row number from 1, texts) of every row of the sheet."""
     stream.seek(0)
     try:
@@ -150,21 +150,20 @@ def read_sheet(stream: IO[bytes], sheet: Sheet) -> Iterator[tuple[int, list[str]
 
 def cell_text(cell: Any) -> str:
     """A cell as a CSV would hold it: 13800000000.0 is ``13800000000``; a number beyond 15 digits shows that digits are lost."""
-    match cell:
-        case str():
-            return cell
-        case bool():
-            return "1" if cell else "0"
-        case float():
-            if cell.is_integer():
-                return str(int(cell)) if abs(cell) < _EXACT_FLOAT else f"{cell:.14E}"
-            return repr(round(cell, 10)) if abs(cell) < _EXACT_FLOAT else f"{cell:.14E}"
-        case int():
-            return str(cell) if abs(cell) < _EXACT_FLOAT else f"{cell:.14E}"
-        case datetime():
-            return cell.isoformat(sep=" ")
-        case date() | time():
-            return cell.isoformat()
-        case timedelta():
-            return str(cell)
-    return ""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "1" if cell else "0"
+    if isinstance(cell, int | float):
+        return _number_text(cell)
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    return "" if cell is None else str(cell)
+
+
+def _number_text(number: float) -> str:
+    if abs(number) >= _EXACT_FLOAT:
+        return f"{number:.14E}"
+    return str(int(number)) if float(number).is_integer() else repr(round(number, 10))

@@ -83,7 +83,8 @@ def stage(cursor: Any, layout: Layout, records: Iterator[tuple[int, list[str]]],
     makers = [_maker(column, position, layout) for column, position in layout.made]
     rows = _rows(layout, records, count, makers)
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    # With both characters in the line end the writer quotes a bare carriage return too.
+    writer = csv.writer(buffer, lineterminator="\r\n")
     names = ", ".join(name for name, _ in columns)
     with cursor.copy(f"COPY import_staged ({names}) FROM STDIN (FORMAT csv)") as copy:
         while batch := list(islice(rows, _BATCH)):

@@ -91,7 +91,7 @@ class Command(BaseCommand):
     def _user(self, name: str | None) -> User | None:
         if name is None:
             return None
-        user = User.objects.filter(username=name, is_active=True).first()
+        user: User | None = User.objects.filter(username=name, is_active=True).first()
         if user is None:
             raise CommandError(f"there is no active user {name!r}")
         return user
@@ -106,7 +106,7 @@ class Command(BaseCommand):
 
 
 def _answer(job: ImportJob, *, dry_run: bool) -> dict[str, Any]:
-    """The stable answer of ``docs/interfaces.md``. The counts of a refused file say what it would have done."""
+    """The stable answer of ``docs/interfaces.md``. Counts say what was done, in a dry run what would be: of a refused file nothing was."""
     problems = job.problems.order_by("line", "id")[:_FIRST_ERRORS]
     errors = [
         {"line": problem.line, "column": problem.column, "value": problem.value, "code": problem.code, "message": sentence_for(problem.code)}
@@ -114,10 +114,12 @@ def _answer(job: ImportJob, *, dry_run: bool) -> dict[str, Any]:
     ]
     if job.error_code and job.error_code != "bad_rows":
         errors.insert(0, _file_error(FileFault(job.error_code, **job.error_params)))
+    done = job.status == JobStatus.APPLIED or dry_run
     answer = {
-        "job": job.pk, "kind": job.kind, "status": job.status, "rows": job.rows_total, "created": job.created_count, "updated": job.updated_count,
-        "unchanged": job.unchanged_count, "conflict": job.conflict_count, "bad": job.bad_count, "errors": errors[:_FIRST_ERRORS],
-        "errors_file": job.errors_file.path if job.errors_file else None, "notes": job.notes, "seconds": round(job.seconds, 3),
+        "job": job.pk, "kind": job.kind, "status": job.status, "rows": job.rows_total, "created": job.created_count * done,
+        "updated": job.updated_count * done, "unchanged": job.unchanged_count * done, "conflict": job.conflict_count, "bad": job.bad_count,
+        "errors": errors[:_FIRST_ERRORS], "errors_file": job.errors_file.path if job.errors_file else None,
+        "notes": job.notes, "seconds": round(job.seconds, 3),
         "rows_per_second": round(job.rows_total / job.seconds) if job.seconds else 0, "dry_run": dry_run,
     }  # fmt: skip
     if import_kinds.get(job.kind).has_control_total:

@@ -66,7 +66,13 @@ class TestDryRun:
     def test_every_bad_row_is_told_with_line_column_value_and_reason(self, store: Store) -> None:
         job = load("members", BAD, store=store, dry=True)
 
-        assert problems(job) == [(3, "growth", "not_number"), (4, "member_no", "required"), (6, "member_no", "key_twice"), (7, "member_no", "key_twice"), (8, "", "total_row")]
+        assert problems(job) == [
+            (3, "growth", "not_number"),
+            (4, "member_no", "required"),
+            (6, "member_no", "key_twice"),
+            (7, "member_no", "key_twice"),
+            (8, "", "total_row"),
+        ]
         assert job.problems.get(line=3).value == "x"
         assert (job.bad_count, job.notes["blank_rows"]) == (5, 1)
         for code in job.problems.values_list("code", flat=True):
@@ -78,7 +84,9 @@ class TestDryRun:
         assert list(job.problems.order_by("line").values_list("value", flat=True)) == ["124****5678", "*******"]
 
     def test_short_long_and_huge_rows_are_bad_rows_and_the_others_go_on(self, store: Store) -> None:
-        job = load("members", csv_of("member_no,nickname,growth", "M1,a", "M2,b,1,extra", f"M3,{'x' * 200_000},1", "M4,d,1,,", "M5,e,1"), store=store, skip=True)
+        job = load(
+            "members", csv_of("member_no,nickname,growth", "M1,a", "M2,b,1,extra", f"M3,{'x' * 200_000},1", "M4,d,1,,", "M5,e,1"), store=store, skip=True
+        )
 
         assert [(line, code) for line, _, code in problems(job)] == [(2, "too_few_columns"), (3, "too_many_columns"), (4, "too_long")]
         assert sorted(Member.objects.values_list("member_no", flat=True)) == ["M4", "M5"]
@@ -326,7 +334,13 @@ def test_a_missing_column_refuses_the_file(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("../../etc/passwd", "passwd"), ("C:\\files\\会员.csv", "会员.csv"), ("a\x00b\u202ecsv.exe", "abcsv.exe"), ("", "file"), ("长" * 300 + ".csv", "长" * 75 + "….csv")],
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\files\\会员.csv", "会员.csv"),
+        ("a\x00b\u202ecsv.exe", "abcsv.exe"),
+        ("", "file"),
+        ("长" * 300 + ".csv", "长" * 75 + "….csv"),
+    ],
 )
 def test_a_file_name_is_shown_cleaned(name: str, shown: str) -> None:
     assert clean_name(name) == shown

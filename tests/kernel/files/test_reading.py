@@ -151,7 +151,11 @@ class TestFormats:
     def test_a_workbook_reads_as_its_csv_would(self) -> None:
         from datetime import date, datetime
 
-        rows = [["会员编号", "手机号", "入会时间", "生日", "成长值"], ["007", 13800138000, datetime(2026, 1, 5, 10, 30), date(1990, 5, 1), 12.0], ["M2", 13800138001.0, None, None, 0]]
+        rows = [
+            ["会员编号", "手机号", "入会时间", "生日", "成长值"],
+            ["007", 13800138000, datetime(2026, 1, 5, 10, 30), date(1990, 5, 1), 12.0],  # noqa: DTZ001 - a workbook knows no zones
+            ["M2", 13800138001.0, None, None, 0],
+        ]
         reading, found = read(workbook(rows), store_given=True)
 
         assert (reading.format, reading.sheet) == ("xlsx", "Sheet1")
@@ -163,7 +167,11 @@ class TestFormats:
 
     def test_error_cells_and_formulas_without_a_value_are_seen(self) -> None:
         book = workbook([["会员编号", "昵称"], ["M1", "=1+1"], ["M2", "x"]])
-        book = with_part(book, SHEET, lambda xml: xml.replace(b'<c r="B3" t="s"><v>4</v></c>', b'<c r="B3" t="e"><v>#REF!</v></c>').replace(b'r="B3" t="inlineStr"', b'r="B3" t="e"'))
+        book = with_part(
+            book,
+            SHEET,
+            lambda xml: xml.replace(b'<c r="B3" t="s"><v>4</v></c>', b'<c r="B3" t="e"><v>#REF!</v></c>').replace(b'r="B3" t="inlineStr"', b'r="B3" t="e"'),
+        )
         _, found = read(book, store_given=True)
         assert found[0][1][1].startswith("="), "a formula that was never calculated has no value"
         assert found[1][1][1] == "#N/A"
@@ -212,7 +220,10 @@ class TestFormats:
         monkeypatch.setattr("backoffice.kernel.files.sheets.MAX_SHEET_BYTES", 2_000)
         assert refused(workbook([["会员编号"], *([f"M{number}"] for number in range(40))])).code == "unpacks_too_big"
 
-    @pytest.mark.parametrize(("cell", "code"), [(b"XFD2", "too_many_file_columns"), (b"CW2", "too_many_file_columns"), (b"A1048576", "too_many_sheet_rows"), (b"XFD1048576", "too_many_sheet_rows")])
+    @pytest.mark.parametrize(
+        ("cell", "code"),
+        [(b"XFD2", "too_many_file_columns"), (b"CW2", "too_many_file_columns"), (b"A1048576", "too_many_sheet_rows"), (b"XFD1048576", "too_many_sheet_rows")],
+    )
     def test_a_far_cell_never_becomes_a_huge_table(self, cell: bytes, code: str) -> None:
         row = cell.lstrip(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
         far = b'<row r="' + row + b'"><c r="' + cell + b'"><v>1</v></c></row></sheetData>'
