@@ -1,5 +1,4 @@
 """Cells as people's files have them, good and bad; what each column type must make of them."""
-# ruff: noqa: RUF001
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Every column type reads every cell of the catalogue the same way in Python and in SQL."""
-# ruff: noqa: RUF001, S608
+# ruff: noqa: S608
 
 from __future__ import annotations
 
