@@ -81,11 +81,12 @@ class Table:
     ) -> None:
         """A model's screen (``merchant:members_member``): list, page, history and what it offers."""
         readers = frozenset(read)
-        for page in ("changelist", "change", "history"):
+        for page in ("changelist", "change"):
             self.add(Line(f"{name}_{page}", readers))
+        self.add(Line(f"{name}_history", readers, shows=False))  # it names the row only, and not every name is a text of the owner
         self.add(Line(f"{name}_add", frozenset(add), shows=False))
         for act, allowed in (acts or {}).items():
-            self.add(Line(f"{name}_{act}", frozenset(allowed)))
+            self.add(Line(f"{name}_{act}", frozenset(allowed), shows=False))
         for act, allowed in (list_acts or {}).items():
             self.add(Line(f"{name}_{act}", frozenset(allowed), shows=False))
         if search:

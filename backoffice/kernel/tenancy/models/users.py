@@ -124,7 +124,7 @@ class Seat(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.role}"
+        return f"{self.user}, {self.get_role_display()}"
 
     @property
     def console(self) -> str:
