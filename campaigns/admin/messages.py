@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.contrib import admin
@@ -36,7 +37,7 @@ class MessageScreen(TabbedList):
     list_display_links = ("decided",)
     list_filter: tuple[str, ...] = ("store", "scenario", "status", "reason", "local_day")
     list_select_related = ("store", "member")
-    search_shapes = (SearchShape(gettext_lazy("the member"), any_term, of_members_like),)
+    search_shapes: Sequence[SearchShape] = (SearchShape(gettext_lazy("the member"), any_term, of_members_like),)
     search_help_text = MEMBER_HELP
     fields = ("scenario",)
     change_form_template = "campaigns/message_page.html"
@@ -105,7 +106,7 @@ def _failed(message: models.Model) -> bool:
 class PlatformMessageAdmin(MessageScreen, PlatformModelAdmin):
     """All stores, with the button for dead letters."""
 
-    actions = ("try_all_again",)
+    actions: Any = ("try_all_again",)
     actions_detail = ("try_again",)
 
     @tenant_action(

@@ -132,7 +132,8 @@ def _settle_failed(message_ids: Collection[int]) -> None:
 
 def _unsubscribe(message: Message, now: datetime) -> None:
     """The credit cards' own switch, or marketing consent: whichever the message was sent under, and only that."""
-    member = Member.objects.filter(pk=message.member_id).first()
+    # Locked and read now: another receipt, of this call or of one at the same time, may have cleared it a moment ago.
+    member = Member.objects.select_for_update().filter(pk=message.member_id or 0).first()
     if member is None:
         return
     if message.scenario in CREDIT_CARDS:

@@ -120,6 +120,13 @@ def test_unsubscribing_twice_over_two_messages_is_harmless(member: Member) -> No
     assert AuditEvent.objects.filter(verb="credit_cards.switched").count() == 1
 
 
+def test_unsubscribing_over_two_messages_in_one_call_is_harmless(member: Member) -> None:
+    cards = [waiting_card(member, day=day, status="SENT", sent_at=TEN) for day in (TODAY, TODAY - timedelta(days=31))]
+    lines = [ReceiptLine(str(card.pk), "unsubscribed", TEN) for card in cards]
+    assert record_receipts(store=member.store, receipts=lines, now=TEN).recorded == 2
+    assert AuditEvent.objects.filter(verb="credit_cards.switched").count() == 1
+
+
 def test_unsubscribing_under_a_message_to_somebody_who_is_no_member(member: Member, store: Store) -> None:
     message = other_message(make_person(), store)
     assert came(message, "unsubscribed").recorded == 1
