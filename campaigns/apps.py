@@ -16,4 +16,11 @@ class CampaignsConfig(AppConfig):
         import_submodules("campaigns.scenarios")
         import_submodules("campaigns.imports")
         timeline_sources.append(list_message_items)
-        name_verbs({"message.retried": _("Message tried again")})
+        name_verbs(
+            {
+                "message.retried": _("Message tried again"),
+                "reminder_setting.changed": _("Reminder settings changed"),
+                "message_text.saved": _("Message text saved"),
+                "message_text.dropped": _("Message text removed"),
+            }
+        )

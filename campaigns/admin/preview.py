@@ -40,6 +40,13 @@ class Preview:
     cards: list[PreviewCard]
 
 
+def only_choose(field: Any) -> None:
+    """A choice of rows without the admin's buttons for adding and changing them."""
+    if field is not None and hasattr(field.widget, "widget"):
+        choices, field.widget = field.choices, field.widget.widget
+        field.widget.choices = choices
+
+
 def make_previews(store: Store, examples: list[DueCard], counts: Mapping[str, int], *, console: str, may_edit: bool) -> list[Preview]:
     """The periodic cards of ``store``, the one that goes first in front."""
     texts = CardTexts([store.pk])

@@ -20,6 +20,7 @@ from campaigns.choices import MessageStatus, RunStatus, ScenarioCode, Suppressio
 from campaigns.models import Message, ReminderRun
 from campaigns.selectors.runs import get_outcome, list_runs_before
 from members.admin.tabs import Tab, TabbedList
+from members.admin.words import unbroken
 
 RUN_TONES = {RunStatus.DONE: GOOD, RunStatus.DECIDING: BUSY, RunStatus.WAITING: PLAIN, RunStatus.INCOMPLETE: BAD}
 STATUS_TONES = {MessageStatus.SENT: GOOD, MessageStatus.PENDING: BUSY, MessageStatus.FAILED: BAD, MessageStatus.UNKNOWN: WARN, MessageStatus.SUPPRESSED: WARN}
@@ -51,7 +52,7 @@ class ReminderRunScreen(TabbedList):
     """Declaration of both consoles' screen."""
 
     big_list = True
-    list_display: tuple[str, ...] = ("day", "store_name", "state", "due", "decided", "expiry", "balance", "store_cap", "platform_cap", "finished")
+    list_display: tuple[str, ...] = ("day", "store_name", "state", "due", "expiry", "balance", "held_back", "finished")
     list_display_links = ("day",)
     list_filter: tuple[str, ...] = ("store", "status", "local_day")
     list_select_related = ("store",)
@@ -71,11 +72,11 @@ class ReminderRunScreen(TabbedList):
 
     @admin.display(description=gettext_lazy("Local day"))
     def day(self, run: ReminderRun) -> str:
-        return run.local_day.isoformat()
+        return unbroken(run.local_day.isoformat())
 
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, run: ReminderRun) -> str:
-        return run.store.name
+        return unbroken(run.store.name)
 
     @admin.display(description=gettext_lazy("Status"))
     def state(self, run: ReminderRun) -> str:
@@ -85,10 +86,6 @@ class ReminderRunScreen(TabbedList):
     def due(self, run: ReminderRun) -> str:
         return count(run.due_count)
 
-    @admin.display(description=gettext_lazy("To be sent"))
-    def decided(self, run: ReminderRun) -> str:
-        return count(run.balance_count + run.expiry_count)
-
     @admin.display(description=gettext_lazy("Expiry reminder"))
     def expiry(self, run: ReminderRun) -> str:
         return count(run.expiry_count)
@@ -97,13 +94,9 @@ class ReminderRunScreen(TabbedList):
     def balance(self, run: ReminderRun) -> str:
         return count(run.balance_count)
 
-    @admin.display(description=gettext_lazy("Held back: store limit"))
-    def store_cap(self, run: ReminderRun) -> str:
-        return count(run.store_cap_count)
-
-    @admin.display(description=gettext_lazy("Held back: limit over all stores"))
-    def platform_cap(self, run: ReminderRun) -> str:
-        return count(run.platform_cap_count)
+    @admin.display(description=gettext_lazy("Held back"))
+    def held_back(self, run: ReminderRun) -> str:
+        return count(run.store_cap_count + run.platform_cap_count)
 
     @admin.display(description=gettext_lazy("Finished"))
     def finished(self, run: ReminderRun) -> str:

@@ -21,11 +21,12 @@ from backoffice.kernel.clock import database_now
 from backoffice.kernel.money import format_yuan
 from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.models import Store
-from campaigns.admin.preview import make_previews
+from campaigns.admin.preview import make_previews, only_choose
 from campaigns.choices import ScenarioCode
 from campaigns.models import ReminderRun, ReminderSetting
 from campaigns.selectors.due import get_forecast, get_next_run_at
 from campaigns.services.settings import set_reminder
+from members.admin.words import unbroken
 
 
 class TimeInput(UnfoldAdminTextInputWidget):
@@ -48,6 +49,10 @@ class ReminderForm(forms.ModelForm[ReminderSetting]):
         model = ReminderSetting
         fields = ("store", "enabled", "send_time")
         widgets = {"store": UnfoldAdminSelectWidget()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        only_choose(self.fields.get("store"))
 
 
 class ReminderSettingScreen:
@@ -90,7 +95,7 @@ class ReminderSettingScreen:
 
     @admin.display(description=gettext_lazy("Store"), ordering="store__name")
     def store_name(self, setting: ReminderSetting) -> str:
-        return setting.store.name
+        return unbroken(setting.store.name)
 
     @admin.display(description=gettext_lazy("Reminders"))
     def state(self, setting: ReminderSetting) -> str:

@@ -18,12 +18,14 @@ from backoffice.kernel.clock import database_now
 from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.choices import Language
 from backoffice.kernel.tenancy.models import Store
+from campaigns.admin.preview import only_choose
 from campaigns.choices import ScenarioCode
 from campaigns.models import MessageTemplate
 from campaigns.scenarios.base import SCENARIOS, Text
 from campaigns.scenarios.cards import render_text
 from campaigns.scenarios.placeholders import TextRefused
 from campaigns.services.texts import check_card_text, drop_card_text, save_card_text
+from members.admin.words import unbroken
 
 
 def _scenarios() -> list[tuple[str, Any]]:
@@ -43,6 +45,7 @@ class TextForm(forms.ModelForm[MessageTemplate]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        only_choose(self.fields.get("store"))
         if "scenario" in self.fields:
             self.fields["scenario"].choices = _scenarios()  # type: ignore[attr-defined]
 
@@ -84,7 +87,7 @@ class MessageTextScreen:
 
     @admin.display(description=gettext_lazy("Store"))
     def store_name(self, template: MessageTemplate) -> str:
-        return template.store.name
+        return unbroken(template.store.name)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """The standard words to start from."""

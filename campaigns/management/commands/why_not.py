@@ -35,7 +35,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
             return
         for candidate in candidates:
-            self.stdout.write(f"{name_scenario(candidate.scenario)}: {name_outcome(candidate)}. {explain(candidate)}")
+            words = {"scenario": name_scenario(candidate.scenario), "outcome": name_outcome(candidate), "explanation": explain(candidate)}
+            self.stdout.write(_("%(scenario)s: %(outcome)s. %(explanation)s") % words)
 
 
 def as_json(candidate: Candidate) -> dict[str, Any]:
