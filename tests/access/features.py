@@ -109,8 +109,8 @@ class FeatureWalk(Walk):
     def _ordering(self, name: str, admin: Any) -> None:
         """``o=`` sorts by declared columns only: sorting by any other would tell the order of hidden values."""
         plain = self.ask(self._list(name))
-        for number in range(1, len(admin.list_display) + 1):
-            if admin.list_display[number - 1] in (admin.sortable_by or ()):
+        for number, column in enumerate(admin.list_display):
+            if column in (admin.sortable_by or ()):
                 continue
             got = self.ask(self._list(name), o=f"-{number}")
             if got.status != 200 or got.listed != plain.listed:

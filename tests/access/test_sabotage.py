@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin.options import BaseModelAdmin
-
 from backoffice.consoles import figures
 from backoffice.kernel.admin import base, filters, scoping
 from backoffice.kernel.admin.base import ConsoleModelAdmin, ScopedMixin
 from backoffice.kernel.admin.changelist import ConsoleChangeList
+from backoffice.kernel.files.admin import job_list
+from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.sites import CONSOLE_SITES
 from backoffice.kernel.tenancy.models import Developer, Store
 from backoffice.kernel.tenancy.roles import Console
@@ -38,13 +38,12 @@ def _breaches(name: str, *, features: bool = False, pages: bool = True, who: str
 def test_a_screen_without_its_scoping_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Per screen: only this class shows all rows, everything else stays in place."""
     screen = type(screens()[name])
-    unscoped = BaseModelAdmin.get_queryset
     scoped = screen.get_queryset
 
     def get_queryset(self: Any, request: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ScopedMixin, "get_queryset", unscoped)
-            patch.setattr("backoffice.kernel.files.admin.job_list.jobs_in_reach", lambda *args: self.model._default_manager.all())
+            patch.setattr(base, "reach", lambda user, console, queryset, permission: queryset)
+            patch.setattr(job_list, "jobs_in_reach", lambda user, console: ImportJob.objects.all())
             return scoped(self, request)
 
     monkeypatch.setattr(screen, "get_queryset", get_queryset)
@@ -68,7 +67,7 @@ def test_a_form_without_its_scoping_is_noticed(name: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", ["merchant:members_member", "merchant:members_creditentry", "developer:tenancy_seat"])
 def test_an_open_query_string_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ConsoleModelAdmin, "lookup_allowed", lambda *args, **kwargs: True)
+    monkeypatch.setattr(ConsoleModelAdmin, "lookup_allowed", lambda self, lookup, value, request: True)
     assert any("is read" in breach for breach in _breaches(name, features=True, pages=False))
 
 
@@ -85,8 +84,10 @@ def test_a_foreign_key_by_which_a_popup_refers_is_noticed(monkeypatch: pytest.Mo
 def test_dashboard_figures_without_their_scoping_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dashboard shows sums, no names: a foreign store in a sum drives the own figure away."""
 
+    walk = FeatureWalk(make_world(), "MERCHANT_OWNER")
+
     def shown() -> bool:
-        answer = FeatureWalk(make_world(), "MERCHANT_OWNER").ask("/merchant/")
+        answer = walk.ask("/merchant/")
         return answer.status == 200 and b"333.33" in answer.body
 
     assert shown()

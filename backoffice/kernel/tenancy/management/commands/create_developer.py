@@ -27,5 +27,6 @@ class Command(BaseCommand):
             with translation.override("en"):
                 developer = create_developer(code=options["code"], name=options["name"], contact=options["contact"], by=None, now=database_now())
         except BusinessError as error:
-            raise CommandError(str(error)) from error
+            with translation.override("en"):
+                raise CommandError(str(error)) from error
         self.stdout.write(json.dumps({"developer": developer.code}) if options["as_json"] else f"Developer {developer.code} created.")

@@ -47,7 +47,8 @@ class Command(BaseCommand):
                 )
                 grant_seat(user=user, role=options["role"], merchant=merchant, stores=stores, developer=developer, by=None, now=now)
         except BusinessError as error:
-            raise CommandError(str(error)) from error
+            with translation.override("en"):
+                raise CommandError(str(error)) from error
         if options["as_json"]:
             self.stdout.write(json.dumps({"user": user.username, "role": options["role"]}))
         else:
