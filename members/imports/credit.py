@@ -21,6 +21,11 @@ for _code, _sentence in {
 }.items():
     register_problem(_code, _sentence)
 
+
+def _sql(step: int) -> str:
+    return load_sql("members", f"import_credit_apply_{step}")
+
+
 CREDIT = register(
     ImportKind(
         code="credit",
@@ -48,7 +53,11 @@ CREDIT = register(
         notes="SELECT 'dates_kept', count(*) FROM import_rows WHERE action = 'unchanged' AND other_dates",
         apply=(
             "DROP TABLE IF EXISTS import_accounts, import_lots",
-            *(load_sql("members", f"import_credit_apply_{step}") for step in range(1, 6)),
+            *(_sql(step) for step in (1, 2)),
+            "ANALYZE import_accounts",
+            _sql(3),
+            "ANALYZE import_lots",
+            *(_sql(step) for step in (4, 5)),
         ),
         order=30,
         about=_("Top-ups that members paid elsewhere, each with its principal, bonus and expiry. A top-up that is there already stays as it is."),
