@@ -60,7 +60,6 @@ CREDIT = register(
             *(_sql(step) for step in (4, 5)),
         ),
         tables=("members_member", "members_creditaccount", "members_creditlot"),
-        tables=("members_member", "members_creditaccount", "members_creditlot"),
         order=30,
         about=_("Top-ups that members paid elsewhere, each with its principal, bonus and expiry. A top-up that is there already stays as it is."),
         shown_in="members.CreditLot",

@@ -92,7 +92,6 @@ ORDERS = register(
         ),
         apply=("DROP TABLE IF EXISTS import_people", *(load_sql("members", f"import_orders_apply_{step}") for step in range(1, 6))),
         tables=("members_member", "members_identity", "members_orderline", "members_purchasesummary"),
-        tables=("members_member", "members_identity", "members_orderline"),
         order=40,
         about=_("Paid orders and refunds. Purchase figures of the members are brought up to date with them."),
         shown_in="members.OrderLine",
