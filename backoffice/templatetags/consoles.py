@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from backoffice.kernel.admin import display
@@ -55,7 +56,7 @@ def console_path(context: Any) -> list[dict[str, Any]]:
     if not opts:
         return [{"title": title}]
     name, site = f"{opts.app_label}_{opts.model_name}", context.get("console", "")
-    parts: list[dict[str, Any]] = [{"title": opts.verbose_name_plural, "link": _reverse(f"{site}:{name}_changelist")}]
+    parts: list[dict[str, Any]] = [{"title": capfirst(opts.verbose_name_plural), "link": _reverse(f"{site}:{name}_changelist")}]
     if obj is not None and not isinstance(obj, str):
         parts.append({"title": str(obj), "link": _reverse(f"{site}:{name}_change", obj.pk)})
     elif context.get("add"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import IO, Any
 
 from backoffice.kernel import clock
@@ -55,12 +55,15 @@ def _cell(column: Column, text: str) -> PreviewCell:
         return PreviewCell(told, told, sentence_for(error.code))
     if value is None:
         return PreviewCell("", "", sentence_for("required") if column.required else "")
-    return PreviewCell(told, shorten(_shown(value), masked=column.masked), "")
+    return PreviewCell(told, shorten(_shown(value, ends_day=getattr(column.type, "ends_day", False)), masked=column.masked), "")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, *, ends_day: bool) -> str:
     if isinstance(value, datetime):
-        return clock.to_local(value).strftime("%Y-%m-%d %H:%M")
+        local = clock.to_local(value)
+        if ends_day and local.time() == time.min:
+            return f"{local.date() - timedelta(days=1):%Y-%m-%d} 24:00"
+        return local.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, list):
         return "; ".join(map(str, value))
     if isinstance(value, bool):

@@ -47,12 +47,18 @@ def step_words(job: ImportJob) -> str:
     return str(_STEPS.get(job.step, _STEPS["checking"])[0])
 
 
+def rows_expected(job: ImportJob) -> int:
+    """Rows of the file: as counted by the last run, before it as the number of lines says."""
+    return job.rows_total or max(0, int(job.reading.get("lines") or 0) - int(job.reading.get("header_row") or 0))
+
+
 def percent_done(job: ImportJob) -> int:
     """How much of the work is done, 0 to 99; reading the rows is about half of it."""
     start = _STEPS.get(job.step, _STEPS["checking"])[1]
-    if job.step != "staging" or not job.rows_total:
+    total = rows_expected(job)
+    if job.step != "staging" or not total:
         return start
-    return start + int((_STAGED - start) * min(job.rows_done / job.rows_total, 1))
+    return start + int((_STAGED - start) * min(job.rows_done / total, 1))
 
 
 DELIMITER_CODES = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}

@@ -10,6 +10,14 @@
     place.hidden = false;
   }
 
+  function addLink(form, { url, text }) {
+    const link = document.createElement("a");
+    link.href = url;
+    link.textContent = text;
+    link.className = "bo-link";
+    form.querySelector('[data-error-for="file"]').append(" ", link);
+  }
+
   function clearErrors(form) {
     for (const place of all("[data-error-for]", form)) place.hidden = true;
   }
@@ -76,6 +84,7 @@
       const errors = Object.entries(answer.errors || {});
       if (!errors.length) showError(form, "file", form.dataset.lost);
       for (const [field, texts] of errors) showError(form, field, texts.join(" "));
+      if (answer.link) addLink(form, answer.link);
       // The same file must be choosable again after it was mended.
       if (file) form.querySelector("[data-file]").value = "";
     });

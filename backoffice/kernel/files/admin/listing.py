@@ -22,11 +22,12 @@ QUEUE_VAR = "queue"
 
 def queue_conditions(user: Any) -> dict[str, tuple[Any, Q]]:
     """Queues in the order of the tabs: name and condition. An import whose bad rows were sent again is not waiting for that any more."""
+    incomplete = Q(status=JobStatus.UPLOADED, reading__missing__0__isnull=False) | Q(status=JobStatus.REFUSED, error_code="missing_columns")
     bad = (Q(bad_count__gt=0) | Q(conflict_count__gt=0)) & Q(resends__isnull=True)
     return {
         "mine": (
             _("Waiting for me"),
-            Q(uploaded_by=user, status=JobStatus.CHECKED) | Q(uploaded_by=user, status=JobStatus.UPLOADED, reading__missing__0__isnull=False),
+            Q(uploaded_by=user) & (Q(status=JobStatus.CHECKED) | incomplete),
         ),
         "running": (_("Running"), Q(status__in=[JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING])),
         "bad": (_("With bad rows"), bad & Q(status__in=[JobStatus.CHECKED, JobStatus.APPLIED, JobStatus.REFUSED])),

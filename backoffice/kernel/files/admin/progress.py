@@ -39,9 +39,10 @@ def progress(job: ImportJob, now: datetime) -> dict[str, Any]:
 
 
 def _rows(job: ImportJob) -> str:
-    if not job.rows_total:
+    total = words.rows_expected(job)
+    if not total:
         return ""
-    return _("%(done)s of %(total)s rows read") % {"done": f"{min(job.rows_done, job.rows_total):,}", "total": f"{job.rows_total:,}"}
+    return _("%(done)s of %(total)s rows read") % {"done": f"{min(job.rows_done, total):,}", "total": f"{total:,}"}
 
 
 def _waiting(job: ImportJob, now: datetime) -> str:

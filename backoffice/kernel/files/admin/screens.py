@@ -93,7 +93,10 @@ class ImportScreens:
             if job is not None:
                 return JsonResponse({"next": self._url("change", job.pk)}) if by_script else HttpResponseRedirect(self._url("change", job.pk))
             if by_script:
-                return JsonResponse({"errors": {name: [str(text) for text in texts] for name, texts in form.errors.items()}}, status=422)
+                errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+                first = getattr(request, "repeated_job", None)
+                link = {} if first is None else {"link": {"url": self._url("change", first.pk), "text": _("Open that import")}}
+                return JsonResponse({"errors": errors, **link}, status=422)
         context = start_context(request, console, form=form, wanted=request.GET.get("kind", ""))
         return TemplateResponse(request, "files/start.html", self._frame(request, _("New import"), **context), status=200 if form is None else 422)
 

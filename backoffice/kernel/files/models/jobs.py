@@ -42,7 +42,9 @@ class ImportJob(models.Model):
     on_bad_rows = models.CharField(_("bad rows"), max_length=8, choices=BadRows.choices, default=BadRows.ABORT)
     resend_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="resends", verbose_name=_("mended rows of"))
     apply_when_clean = models.BooleanField(
-        _("import at once when no row is bad"), default=False, help_text=_("Chosen with the file: a dry run without a bad or conflicting row is followed by the import.")
+        _("import at once when no row is bad"),
+        default=False,
+        help_text=_("Chosen with the file: a dry run without a bad or conflicting row is followed by the import."),
     )
     control_total = MoneyField(_("control total"), null=True, blank=True)
     file_total = MoneyField(_("total of the file"), null=True, blank=True)
