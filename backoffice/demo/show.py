@@ -19,7 +19,7 @@ from backoffice.demo.manifest import Manifest
 from backoffice.demo.summary import Summary, failures, summary_lines, take_summary
 from backoffice.embedded.errors import ServiceError
 from backoffice.embedded.given import ensure_given_broker, ensure_given_database
-from backoffice.embedded.lock import held
+from backoffice.embedded.lock import AlreadyRunning, held
 from backoffice.embedded.servers import EmbeddedServers, embedded_servers
 from backoffice.embedded.site import LOOPBACK, LocalSite, choose_port
 from backoffice.embedded.state import prepare_state_dir
@@ -39,7 +39,7 @@ class Show:
         self.state: Path = settings.LOCAL_STATE_DIR
         self.wanted_port = port
         self.customers = customers
-        self.servers: EmbeddedServers
+        self.servers: EmbeddedServers | None = None
         self.site: LocalSite
         self.manifest: Manifest
         self.loaded = Loaded()
@@ -68,7 +68,10 @@ class Show:
         """PostgreSQL and broker: the given ones, or our own."""
         prepare_state_dir(self.state)
         self._stack.enter_context(held(self.state / "demo.lock", "A demo"))
-        self.servers = self._stack.enter_context(embedded_servers(self.state, env, say=self.say))
+        try:
+            self.servers = self._stack.enter_context(embedded_servers(self.state, env, say=self.say))
+        except AlreadyRunning as error:
+            self.say(f"Using the servers that process {error.pid} keeps up")  # `manage.py services` in another window
         if env.given("DATABASE_URL") and ensure_given_database():
             self.say(f"Database {settings.DATABASES['default']['NAME']} created")
         if env.given("CELERY_BROKER_URL"):
@@ -165,5 +168,6 @@ class Show:
         """Stay until a stop signal comes, and start again what ends by itself."""
         while True:
             time.sleep(0.5)
-            self.servers.restart_dead()
+            if self.servers is not None:
+                self.servers.restart_dead()
             self.site.restart_dead()
