@@ -14,11 +14,11 @@ from backoffice.kernel.admin.charts import Chart, Series
 from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, list_url, moment, row_url, status_chip
 from backoffice.kernel.money import FEN, format_yuan
 from members.admin.member_page import Figure
-from members.admin.tones import ENTRY_TONES
 from members.choices import DeductionOrder
 from members.models import CreditAccount, CreditEntry, CreditLot
 from members.selectors.credit import SpendPreview, get_figures, list_entries, list_lapses, list_lots, preview_spend
 from members.selectors.timeline import signed_yuan
+from members.selectors.tones import ENTRY_TONES
 from members.services.credit import AmountRefused, yuan
 
 ROWS_SHOWN = 100
@@ -86,7 +86,9 @@ def _what_if(request: HttpRequest, account: CreditAccount, now: datetime) -> dic
         "order": order,
         "orders": DeductionOrder.choices,
         "error": error,
-        "refusal": _("Only %(available)s yuan can be spent; the spend would be refused.") % {"available": format_yuan(preview.available)} if preview and preview.missing else "",
+        "refusal": _("Only %(available)s yuan can be spent; the spend would be refused.") % {"available": format_yuan(preview.available)}
+        if preview and preview.missing
+        else "",
         "rows": _share_rows(preview) if preview else [],
         "total": (format_yuan(preview.principal), format_yuan(preview.bonus), format_yuan(preview.asked)) if preview and not preview.missing else None,
     }
@@ -95,8 +97,11 @@ def _what_if(request: HttpRequest, account: CreditAccount, now: datetime) -> dic
 def _share_rows(preview: SpendPreview) -> list[tuple[str, str, str, str, str]]:
     return [
         (
-            share.lot.source_no, full_time(share.lot.expires_at) if share.lot.expires_at else _("Never lapses"),
-            format_yuan(share.principal), format_yuan(share.bonus), format_yuan(share.amount),
+            share.lot.source_no,
+            full_time(share.lot.expires_at) if share.lot.expires_at else _("Never lapses"),
+            format_yuan(share.principal),
+            format_yuan(share.bonus),
+            format_yuan(share.amount),
         )
         for share in preview.shares
     ]

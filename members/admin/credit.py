@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
+from backoffice.kernel.admin import SearchShape
 from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, moment, money, row_link, status_chip
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.files.buttons import BulkButtons
@@ -19,11 +21,11 @@ from members.admin.account_page import account_page
 from members.admin.bulk import CreditResource
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
 from members.admin.tabs import Tab, TabbedList
-from members.admin.tones import ENTRY_TONES, MEMBER_TONES
 from members.admin.words import unbroken
 from members.choices import EntryKind
 from members.models import CreditAccount, CreditEntry, CreditLot
 from members.selectors.credit import lapsing
+from members.selectors.tones import ENTRY_TONES, MEMBER_TONES
 
 NO_CREDIT = gettext_lazy("No credit yet. Import the credit file first: “Imports”, then “New import”.")
 
@@ -52,8 +54,8 @@ class CreditAccountScreen(MemberColumns, TabbedList):
     big_list = True
     list_display: tuple[str, ...] = ("member_no", "member_link", "member_status", "balance_column", "held_column", "created")
     list_filter: tuple[str, ...] = ("store",)
-    allowed_lookups = ("balance__gt", "held__gt")
-    search_shapes = shapes_by_member("member")
+    allowed_lookups: Sequence[str] = ("balance__gt", "held__gt")
+    search_shapes: Sequence[SearchShape] = shapes_by_member("member")
     search_help_text = MEMBER_HELP
     fields = ("balance", "held")
     change_form_template = "members/credit_account_page.html"
@@ -122,8 +124,8 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
     list_display: tuple[str, ...] = ("source_no", "member_link", "principal_column", "bonus_column", "left_column", "opened", "expires")
     list_filter: tuple[Any, ...] = ("store", LapsesFilter)
     list_select_related = ("store", "account__member")
-    allowed_lookups = ("account_id",)
-    search_shapes = LOT_SHAPES
+    allowed_lookups: Sequence[str] = ("account_id",)
+    search_shapes: Sequence[SearchShape] = LOT_SHAPES
     search_help_text = gettext_lazy("Top-up number, whole phone or nickname")
     fields = ("source_no", "principal_amount", "bonus_amount", "principal_left", "bonus_left", "opened_at", "expires_at")
     empty_text = NO_CREDIT
@@ -159,12 +161,22 @@ class CreditEntryScreen(MemberColumns, TabbedList):
     """The ledger itself, newest first."""
 
     big_list = True
-    list_display: tuple[str, ...] = ("happened", "member_link", "kind_chip", "principal_column", "bonus_column", "after_column", "lot_column", "order_column", "actor_column")
+    list_display: tuple[str, ...] = (
+        "happened",
+        "member_link",
+        "kind_chip",
+        "principal_column",
+        "bonus_column",
+        "after_column",
+        "lot_column",
+        "order_column",
+        "actor_column",
+    )
     list_display_links = None
     list_filter: tuple[str, ...] = ("store", "kind")
     list_select_related = ("store", "account__member", "lot", "actor")
-    allowed_lookups = ("account_id",)
-    search_shapes = shapes_by_member("account__member")
+    allowed_lookups: Sequence[str] = ("account_id",)
+    search_shapes: Sequence[SearchShape] = shapes_by_member("account__member")
     search_help_text = MEMBER_HELP
     fields = ("kind", "principal_amount", "bonus_amount", "balance_after", "order_no", "reason", "happened_at", "recorded_at", "idempotency_key", "seq")
     empty_text = NO_CREDIT

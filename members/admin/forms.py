@@ -8,7 +8,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from backoffice.kernel.admin import ReasonForm
-from backoffice.kernel.money import format_yuan
+from backoffice.kernel.money import ZERO, format_yuan
 from members.choices import MEMBER_TRANSITIONS, ConsentSource, MemberStatus
 from members.models import Member
 from members.services.phones import SHORTEST_REASON
@@ -32,9 +32,9 @@ class StatusDialog(ReasonForm):
         """The member is known after the form is made: only reachable states are offered, and only who has credit is asked for it."""
         self._obj = member
         reachable = MEMBER_TRANSITIONS[member.status]
-        self.fields["to"].choices = [(code, label) for code, label in MemberStatus.choices if code in reachable]  # type: ignore[attr-defined]
+        self.fields["to"].choices = [(code, label) for code, label in MemberStatus.choices if code in reachable]
         account = getattr(member, "credit_account", None)
-        owned = account.balance + account.held if account else 0
+        owned = account.balance + account.held if account else ZERO
         if not owned:
             del self.fields["confirmed_with_balance"]
         else:
@@ -47,10 +47,15 @@ class ConsentDialog(BaseDialogForm):
     """What the member said about marketing, and how it is known."""
 
     agrees = forms.TypedChoiceField(
-        label=_("The member"), choices=(("1", _("agrees to marketing")), ("0", _("does not agree to marketing"))), coerce=lambda value: value == "1", widget=UnfoldAdminSelectWidget()
+        label=_("The member"),
+        choices=(("1", _("agrees to marketing")), ("0", _("does not agree to marketing"))),
+        coerce=lambda value: value == "1",
+        widget=UnfoldAdminSelectWidget(),
     )
     source = forms.ChoiceField(
-        label=_("Known from"), choices=[(choice.value, choice.label) for choice in (ConsentSource.MEMBER, ConsentSource.CONSOLE)], widget=UnfoldAdminSelectWidget()
+        label=_("Known from"),
+        choices=[(choice.value, choice.label) for choice in (ConsentSource.MEMBER, ConsentSource.CONSOLE)],
+        widget=UnfoldAdminSelectWidget(),
     )
     version = forms.CharField(label=_("Version of the terms"), required=False, max_length=32, widget=UnfoldAdminTextInputWidget())
 

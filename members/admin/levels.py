@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.kernel.admin import tenant_action
 from backoffice.kernel.admin.display import EMPTY, count
 from backoffice.kernel.clock import database_now
+from members.admin.acting import acting_user
 from members.admin.words import unbroken
 from members.models import Level, Member, MemberTag, Tag
 from members.services import levels as level_services
@@ -33,8 +35,8 @@ class LevelScreen:
     search_help_text = gettext_lazy("Level name")
     ordering = ("store_id", "threshold")
     fields = ("store", "name", "threshold", "perks")
-    add_fields = ("store", "name", "threshold", "perks")
-    editable_fields = ("name", "threshold", "perks")
+    add_fields: Sequence[str] = ("store", "name", "threshold", "perks")
+    editable_fields: Sequence[str] = ("name", "threshold", "perks")
     actions_detail = ("delete_level",)
     empty_text = gettext_lazy("No levels yet. A store gets the classic ladder of five with its first import; or add a level.")
     admin_site: Any
@@ -53,17 +55,22 @@ class LevelScreen:
 
     def save_model(self, request: HttpRequest, obj: Level, form: Any, change: bool) -> None:
         given = form.cleaned_data
-        level_services.save_level(level=obj, name=given["name"], threshold=given["threshold"], perks=given["perks"], by=request.user, now=database_now())
+        level_services.save_level(
+            level=obj, name=given["name"], threshold=given["threshold"], perks=given["perks"], by=acting_user(request), now=database_now()
+        )
 
     @tenant_action(
-        permission="members.delete_level", title=gettext_lazy("Delete level"), icon="delete", danger=True,
+        permission="members.delete_level",
+        title=gettext_lazy("Delete level"),
+        icon="delete",
+        danger=True,
         description=gettext_lazy("The level leaves the ladder for good. That works only while no member is on it."),
         available=_is_empty,
     )
     def delete_level(self, request: HttpRequest, level: Level, form: Any) -> HttpResponse:
         from django.contrib import messages
 
-        level_services.delete_level(level=level, by=request.user, now=database_now())
+        level_services.delete_level(level=level, by=acting_user(request), now=database_now())
         messages.success(request, _("The level “%(name)s” is deleted.") % {"name": level.name})
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:members_level_changelist"))
 

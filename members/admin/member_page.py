@@ -15,19 +15,27 @@ from backoffice.kernel.admin.display import EMPTY, GOOD, PLAIN, WARN, chip, full
 from backoffice.kernel.clock import local_day
 from backoffice.kernel.money import ZERO, format_yuan
 from backoffice.kernel.ports import TimelineItem
-from members.admin.tones import MEMBER_TONES
 from members.choices import ConsentSource
 from members.models import Member, MemberTag
 from members.selectors.credit import get_figures
 from members.selectors.timeline import list_timeline
+from members.selectors.tones import MEMBER_TONES
 
 TIMELINE_SHOWN = 50
 TIMELINE_MOST = 500
 
 # Kind of a timeline item: the symbol in front of it, and the group by which the line is narrowed.
 ICONS = {
-    "joined": "person_add", "identity": "fingerprint", "status": "swap_horiz", "phone": "phone_iphone", "credit": "account_balance_wallet",
-    "order": "shopping_bag", "consent": "how_to_reg", "cards": "notifications", "message": "sms", "message_held_back": "notifications_off",
+    "joined": "person_add",
+    "identity": "fingerprint",
+    "status": "swap_horiz",
+    "phone": "phone_iphone",
+    "credit": "account_balance_wallet",
+    "order": "shopping_bag",
+    "consent": "how_to_reg",
+    "cards": "notifications",
+    "message": "sms",
+    "message_held_back": "notifications_off",
 }
 
 
@@ -103,10 +111,16 @@ def _figures(screen: Any, request: HttpRequest, member: Member, now: datetime) -
         else:
             lapse = Figure(_("Lapses next"), format_yuan(figures.next_expiry_amount), _("on %(time)s") % {"time": full_time(figures.next_expiry_at)})
     orders = purchases.order_count if purchases else 0
-    bought = Figure(_("Bought in all"), format_yuan(purchases.amount) if purchases else format_yuan(ZERO), ngettext("%(count)d order", "%(count)d orders", orders) % {"count": orders})
+    bought = Figure(
+        _("Bought in all"),
+        format_yuan(purchases.amount) if purchases else format_yuan(ZERO),
+        ngettext("%(count)d order", "%(count)d orders", orders) % {"count": orders},
+    )
     last = purchases.last_purchase_at if purchases else None
     first = purchases.first_purchase_at if purchases else None
-    last_figure = Figure(_("Last purchase"), local_day(last).isoformat() if last else EMPTY, _("first on %(day)s") % {"day": local_day(first).isoformat()} if first else "")
+    last_figure = Figure(
+        _("Last purchase"), local_day(last).isoformat() if last else EMPTY, _("first on %(day)s") % {"day": local_day(first).isoformat()} if first else ""
+    )
     return [credit, lapse, bought, last_figure]
 
 

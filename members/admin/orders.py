@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -9,7 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.kernel.admin.display import EMPTY, moment, money, row_link
+from backoffice.kernel.admin import SearchShape
+from backoffice.kernel.admin.display import EMPTY, moment, money
 from backoffice.kernel.files.buttons import BulkButtons
 from members.admin.bulk import OrderResource
 from members.admin.credit import MemberColumns
@@ -26,8 +28,8 @@ class OrderLineScreen(BulkButtons, MemberColumns, TabbedList):
     list_display: tuple[str, ...] = ("order_no", "line_no", "buyer", "paid", "amount_column", "credit_column", "refund_column")
     list_filter: tuple[str, ...] = ("store",)
     list_select_related = ("store", "member")
-    allowed_lookups = ("refunded_amount__gt", "credit_used__gt", "member_id")
-    search_shapes = ORDER_SHAPES
+    allowed_lookups: Sequence[str] = ("refunded_amount__gt", "credit_used__gt", "member_id")
+    search_shapes: Sequence[SearchShape] = ORDER_SHAPES
     search_help_text = gettext_lazy("Order number, whole phone or nickname")
     fields = ("order_no", "line_no", "buyer", "paid_at", "amount", "credit_used", "refunded_amount", "refunded_at", "recorded_at")
     readonly_fields = ("buyer",)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.admin import SearchShape
 from backoffice.kernel.tenancy.models import Store
-from members.selectors.members import having_phone, is_number_like, is_whole_phone, list_members_like, with_nickname_from, with_number_from
+from members.models import Member
+from members.selectors.members import having, is_number_like, is_whole_phone, list_members_like, nickname_from, number_from, phone_is
 
 WHOLE_PHONE = _("the whole phone number")
 NUMBER_FROM = _("the beginning of the member number")
 NICKNAME_FROM = _("the beginning of the nickname")
 MEMBER_HELP = _("Member number, whole phone or nickname")
 
+
+def _having(condition: Callable[[str], Q]) -> Callable[[QuerySet[Member], str], QuerySet[Member]]:
+    return lambda members, term: having(members, condition(term))
+
+
 MEMBER_SHAPES = (
-    SearchShape(WHOLE_PHONE, is_whole_phone, having_phone),
-    SearchShape(NUMBER_FROM, is_number_like, with_number_from),
-    SearchShape(NICKNAME_FROM, bool, with_nickname_from),
+    SearchShape(WHOLE_PHONE, is_whole_phone, _having(phone_is)),
+    SearchShape(NUMBER_FROM, is_number_like, _having(number_from)),
+    SearchShape(NICKNAME_FROM, bool, _having(nickname_from)),
 )
 
 

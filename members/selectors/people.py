@@ -31,7 +31,9 @@ def normalise_identity(kind: str, value: str) -> str:
         except ColumnError:
             phone = None
         if phone is None:
-            raise IdentityRefused(_("This is not a mobile phone number. Write 11 digits that begin with 13 to 19; +86 in front is fine."), code="phone_invalid", field="phone")
+            raise IdentityRefused(
+                _("This is not a mobile phone number. Write 11 digits that begin with 13 to 19; +86 in front is fine."), code="phone_invalid", field="phone"
+            )
         return str(phone)
     text = value.strip()
     if not text or len(text) > LONGEST_VALUE or "\x00" in text:

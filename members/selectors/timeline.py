@@ -6,21 +6,20 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, WARN
+from backoffice.kernel.admin.display import PLAIN, WARN
 from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.money import ZERO, format_yuan
 from backoffice.kernel.ports import TimelineItem, timeline_sources
 from backoffice.kernel.tenancy.models import User
-from members.choices import ConsentSource, EntryKind, MemberStatus
+from members.choices import ConsentSource, EntryKind
 from members.models import CreditEntry, Member, MemberStatusChange, OrderLine, PhoneChange
 from members.selectors.people import list_identities
+from members.selectors.tones import ENTRY_TONES, MEMBER_TONES
 
-STATUS_TONES = {MemberStatus.ACTIVE: GOOD, MemberStatus.FROZEN: WARN, MemberStatus.BLACKLISTED: BAD}
-ENTRY_TONES = {EntryKind.TOP_UP: GOOD, EntryKind.REFUND: GOOD, EntryKind.RELEASE: GOOD, EntryKind.SPEND: BUSY, EntryKind.LAPSE: WARN, EntryKind.PAYOUT: WARN}
+MINUS = "\N{MINUS SIGN}"
 TOLD_VERBS = ("consent.recorded", "credit_cards.switched", "phone.revealed")
 
 
@@ -56,18 +55,22 @@ def _is_chinese() -> bool:
     return (get_language() or "").startswith("zh")
 
 
-def _status_changes(member: Member, user: User, limit: int) -> list[TimelineItem]:
+def _status_changes(member: Member, _user: User, limit: int) -> list[TimelineItem]:
     changes = MemberStatusChange.objects.filter(member=member).select_related("by").order_by("-happened_at", "-pk")[:limit]
     return [
         TimelineItem(
-            change.happened_at, "status", _("Status changed from “%(from)s”") % {"from": change.get_from_status_display()},
-            _with_actor(change.reason, change.by), change.get_to_status_display(), STATUS_TONES.get(MemberStatus(change.to_status), PLAIN),
+            change.happened_at,
+            "status",
+            _("Status changed from “%(from)s”") % {"from": change.get_from_status_display()},
+            _with_actor(change.reason, change.by),
+            change.get_to_status_display(),
+            MEMBER_TONES.get(change.to_status, PLAIN),
         )
         for change in changes
     ]
 
 
-def _phone_changes(member: Member, user: User, limit: int) -> list[TimelineItem]:
+def _phone_changes(member: Member, _user: User, limit: int) -> list[TimelineItem]:
     changes = PhoneChange.objects.filter(member=member).order_by("-happened_at", "-pk")[:limit]
     return [
         TimelineItem(change.happened_at, "phone", _("Phone changed"), f"{change.old_masked} → {change.new_masked}" if change.old_masked else change.new_masked)
@@ -75,7 +78,7 @@ def _phone_changes(member: Member, user: User, limit: int) -> list[TimelineItem]
     ]
 
 
-def _credit(member: Member, user: User, limit: int) -> list[TimelineItem]:
+def _credit(member: Member, _user: User, limit: int) -> list[TimelineItem]:
     """One item per movement: the entries of one key, which may come from several lots, count as one."""
     entries = list(CreditEntry.objects.filter(account__member=member).select_related("lot", "actor").order_by("-pk")[:limit])
     return [_movement(list(parts)) for _key, parts in groupby(entries, key=lambda entry: entry.idempotency_key)]
@@ -86,7 +89,9 @@ def _movement(parts: list[CreditEntry]) -> TimelineItem:
     principal = sum((part.principal_amount for part in parts), ZERO)
     bonus = sum((part.bonus_amount for part in parts), ZERO)
     body = _("Principal %(principal)s, bonus %(bonus)s, balance afterwards %(balance)s.") % {
-        "principal": format_yuan(abs(principal)), "bonus": format_yuan(abs(bonus)), "balance": format_yuan(newest.balance_after),
+        "principal": format_yuan(abs(principal)),
+        "bonus": format_yuan(abs(bonus)),
+        "balance": format_yuan(newest.balance_after),
     }
     if newest.order_no:
         body = sentences(body, _("Order %(order)s.") % {"order": newest.order_no})
@@ -102,11 +107,11 @@ def sentences(*parts: str) -> str:
 
 
 def signed_yuan(amount: Any) -> str:
-    """``+1,234.50`` or ``−30.00`` with a true minus sign."""
-    return f"{'−' if amount < 0 else '+'}{format_yuan(abs(amount))}"
+    """``+1,234.50``, or with a true minus sign where money went out."""
+    return f"{MINUS if amount < 0 else '+'}{format_yuan(abs(amount))}"
 
 
-def _orders(member: Member, user: User, limit: int) -> list[TimelineItem]:
+def _orders(member: Member, _user: User, limit: int) -> list[TimelineItem]:
     lines = list(OrderLine.objects.filter(member=member).order_by("-paid_at", "-pk")[:limit])
     return [_order(list(parts)) for _number, parts in groupby(lines, key=lambda line: line.order_no)]
 
@@ -126,9 +131,9 @@ def _order(lines: list[OrderLine]) -> TimelineItem:
     return TimelineItem(lines[0].paid_at, "order", _("Bought for %(amount)s yuan") % {"amount": format_yuan(paid)}, sentences(*facts), status, tone)
 
 
-def _wishes(member: Member, user: User, limit: int) -> list[TimelineItem]:
-    events = AuditEvent.objects.filter(target_type=Member._meta.label_lower, target_id=member.pk, verb__in=TOLD_VERBS).select_related("actor").order_by("-pk")[:limit]
-    return [_wish(event) for event in events]
+def _wishes(member: Member, _user: User, limit: int) -> list[TimelineItem]:
+    events = AuditEvent.objects.filter(target_type=Member._meta.label_lower, target_id=member.pk, verb__in=TOLD_VERBS)
+    return [_wish(event) for event in events.select_related("actor").order_by("-pk")[:limit]]
 
 
 CONSENT_TITLES = {True: gettext_lazy("Agreed to marketing"), False: gettext_lazy("Took marketing consent back")}

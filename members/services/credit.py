@@ -139,8 +139,13 @@ def top_up(
     with _conflicts_told():
         account = open_and_lock_account_of(member)
         body = _body_hash(
-            EntryKind.TOP_UP, account.pk, source_no=source_no, principal=principal, bonus=bonus,
-            opened_at=opened_at.timestamp(), expires_at=expires_at and expires_at.timestamp(),
+            EntryKind.TOP_UP,
+            account.pk,
+            source_no=source_no,
+            principal=principal,
+            bonus=bonus,
+            opened_at=opened_at.timestamp(),
+            expires_at=expires_at and expires_at.timestamp(),
         )
         first = CreditEntry.objects.filter(store_id=account.store_id, idempotency_key=idempotency_key, seq=1).first()
         if first is not None:
@@ -150,14 +155,30 @@ def top_up(
         if CreditLot.objects.filter(store_id=account.store_id, source_no=source_no).exists():
             raise TopUpNumberTaken(_NUMBER_TAKEN)
         lot = CreditLot.objects.create(
-            store_id=account.store_id, account=account, source_no=source_no, principal_amount=principal, bonus_amount=bonus,
-            principal_left=principal, bonus_left=bonus, opened_at=opened_at, expires_at=expires_at,
+            store_id=account.store_id,
+            account=account,
+            source_no=source_no,
+            principal_amount=principal,
+            bonus_amount=bonus,
+            principal_left=principal,
+            bonus_left=bonus,
+            opened_at=opened_at,
+            expires_at=expires_at,
         )
         account.balance += principal + bonus
         account.save(update_fields=["balance"])
         entry = CreditEntry.objects.create(
-            store_id=account.store_id, account=account, lot=lot, kind=EntryKind.TOP_UP, principal_amount=principal, bonus_amount=bonus,
-            balance_after=account.balance, idempotency_key=idempotency_key, body_hash=body, actor=by, happened_at=now,
+            store_id=account.store_id,
+            account=account,
+            lot=lot,
+            kind=EntryKind.TOP_UP,
+            principal_amount=principal,
+            bonus_amount=bonus,
+            balance_after=account.balance,
+            idempotency_key=idempotency_key,
+            body_hash=body,
+            actor=by,
+            happened_at=now,
         )
     return TopUp(account.pk, lot.pk, entry.pk, principal, bonus, account.balance, replayed=False)
 
@@ -205,7 +226,7 @@ _KEY_REUSED = _("This idempotency key was used before with another request. Send
 _NUMBER_TAKEN = _("The store has a top-up with this number already.")
 
 
-def yuan(amount: Decimal, *, least: Decimal) -> Decimal:
+def yuan(amount: Decimal | str, *, least: Decimal) -> Decimal:
     """``amount`` as exact yuan with two decimals. Raises ``AmountRefused`` for more decimals, too little or too much."""
     try:
         given = Decimal(amount)

@@ -116,4 +116,6 @@ def _keep_edges(identities: list[Identity], kinds: dict[str, IdentityKind], *, s
         return
     anchor = max(identities, key=lambda identity: (kinds[identity.kind_id].strength, -identity.pk))
     pairs = [sorted((anchor.pk, other.pk)) for other in identities if other.pk != anchor.pk]
-    IdentityLink.objects.bulk_create([IdentityLink(first_id=first, second_id=second, source=source, seen_at=now) for first, second in pairs], ignore_conflicts=True)
+    IdentityLink.objects.bulk_create(
+        [IdentityLink(first_id=first, second_id=second, source=source, seen_at=now) for first, second in pairs], ignore_conflicts=True
+    )

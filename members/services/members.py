@@ -38,9 +38,7 @@ class BalanceNotConfirmed(BusinessError):
 
 
 @in_transaction
-def change_status(
-    *, member: Member, to: str, reason: str, by: User | None, now: datetime, confirmed_with_balance: Decimal | None = None
-) -> MemberStatusChange:
+def change_status(*, member: Member, to: str, reason: str, by: User | None, now: datetime, confirmed_with_balance: Decimal | None = None) -> MemberStatusChange:
     """Move ``member`` to status ``to`` as the transition table allows, with who, when and why.
 
     Leaving or closing with a balance needs ``confirmed_with_balance`` equal to it. Raises ``ReasonMissing``, ``BalanceNotConfirmed`` or

@@ -25,7 +25,12 @@ def give(member: Member, principal: str | int, bonus: str | int = 0, *, expires_
     """A top-up an hour before ``now``."""
     number = next(_serial)
     arguments: dict[str, Any] = {
-        "source_no": f"T{number}", "opened_at": now - timedelta(hours=1), "idempotency_key": f"top-up-{number}", "by": None, "now": now, "expires_at": expires_at,
+        "source_no": f"T{number}",
+        "opened_at": now - timedelta(hours=1),
+        "idempotency_key": f"top-up-{number}",
+        "by": None,
+        "now": now,
+        "expires_at": expires_at,
     }
     return top_up(member=member, principal=yuan(principal), bonus=yuan(bonus), **(arguments | fields))
 

@@ -82,7 +82,11 @@ def test_a_list_costs_the_same_queries_with_one_row_and_with_three(console, scre
             answer = client.get(url(console, f"{screen}_changelist"))
         assert answer.status_code == 200
         costs.append(len(queries))
-        assert not [query for query in queries.captured_queries if query["sql"].startswith("SELECT COUNT(*)") and "LIMIT" not in query["sql"] and screen not in ("level", "tag")]
+        assert not [
+            query
+            for query in queries.captured_queries
+            if query["sql"].startswith("SELECT COUNT(*)") and "LIMIT" not in query["sql"] and screen not in ("level", "tag")
+        ]
     assert costs[0] == costs[1]
     assert costs[0] <= 8
 
@@ -101,9 +105,13 @@ def test_nothing_of_another_store_is_listed_or_opened(screen, store, owner):
     furnish(store, 1)
     foreign = furnish(make_store("other"), 2)
     rows = {
-        "member": foreign, "creditaccount": account_of(foreign), "creditlot": CreditLot.objects.get(account__member=foreign),
-        "creditentry": CreditEntry.objects.filter(account__member=foreign).first(), "orderline": OrderLine.objects.get(member=foreign),
-        "level": foreign.level, "tag": Tag.objects.get(store=foreign.store),
+        "member": foreign,
+        "creditaccount": account_of(foreign),
+        "creditlot": CreditLot.objects.get(account__member=foreign),
+        "creditentry": CreditEntry.objects.filter(account__member=foreign).first(),
+        "orderline": OrderLine.objects.get(member=foreign),
+        "level": foreign.level,
+        "tag": Tag.objects.get(store=foreign.store),
     }
     listed = owner.get(url("merchant", f"{screen}_changelist"))
     assert listed.context["cl"].result_list
@@ -138,7 +146,9 @@ def test_members_are_searched_by_the_shape_of_the_term(term, found, said, store,
         assert said in answer.content.decode()
 
 
-@pytest.mark.parametrize(("screen", "term"), [("creditaccount", "N1"), ("creditentry", "王芳1"), ("creditlot", PHONE), ("orderline", "ORDER1"), ("orderline", PHONE)])
+@pytest.mark.parametrize(
+    ("screen", "term"), [("creditaccount", "N1"), ("creditentry", "王芳1"), ("creditlot", PHONE), ("orderline", "ORDER1"), ("orderline", PHONE)]
+)
 def test_rows_of_members_are_found_by_member_or_number(screen, term, store, owner):
     furnish(store, 1, phone=PHONE)
     furnish(store, 2)
@@ -184,7 +194,19 @@ def test_the_page_tells_the_whole_story(console, store, owner, platform):
     member = furnish(store, 1, phone=PHONE)
     change_status(member=member, to=MemberStatus.FROZEN, reason="card stolen", by=None, now=clock.database_now())
     page = (owner if console == "merchant" else platform).get(url(console, "member_change", member.pk)).content.decode()
-    for shown in ("王芳1", "138****1111", "90.00", "Principal 75.00, bonus 15.00", "+120.00", "−30.00", "Order ORDER1.", "Bought for 88.00 yuan", "card stolen", "Status changed", "Known by Phone"):
+    for shown in (
+        "王芳1",
+        "138****1111",
+        "90.00",
+        "Principal 75.00, bonus 15.00",
+        "+120.00",
+        "−30.00",
+        "Order ORDER1.",
+        "Bought for 88.00 yuan",
+        "card stolen",
+        "Status changed",
+        "Known by Phone",
+    ):
         assert shown in page
     assert PHONE not in page
     assert url(console, "creditaccount_change", account_of(member).pk) in page
@@ -268,12 +290,17 @@ def test_a_phone_is_shown_to_who_may_see_it_and_never_stored_on_the_way(store, o
     assert PHONE not in str(answer.wsgi_request.session.items())
     event = AuditEvent.objects.get(verb="phone.revealed")
     assert event.reason == "customer called back"
-    dialog = owner.post(url("merchant", "member_reveal_phone", member.pk), {"_form_submitted": "1", "reason": "customer called back"}, headers={"HX-Request": "true"})
+    dialog = owner.post(
+        url("merchant", "member_reveal_phone", member.pk), {"_form_submitted": "1", "reason": "customer called back"}, headers={"HX-Request": "true"}
+    )
     assert PHONE in dialog.content.decode()
     assert 'id="dialog-form"' in dialog.content.decode()
 
 
-@pytest.mark.parametrize(("role", "name", "status"), [(Role.MERCHANT_OPERATOR, "reveal_phone", 403), (Role.MERCHANT_ANALYST, "change_status", 403), (Role.MERCHANT_ANALYST, "cards_off", 403)])
+@pytest.mark.parametrize(
+    ("role", "name", "status"),
+    [(Role.MERCHANT_OPERATOR, "reveal_phone", 403), (Role.MERCHANT_ANALYST, "change_status", 403), (Role.MERCHANT_ANALYST, "cards_off", 403)],
+)
 def test_who_may_not_gets_no_button_and_no_act(role, name, status, store):
     member = make_member(store, "N1", phone=PHONE)
     client = client_of(make_user(role, merchant=store.merchant))
@@ -296,7 +323,17 @@ def test_the_account_page_shows_lots_entries_and_what_lapses(store, owner):
     member = furnish(store, 1)
     account = account_of(member)
     page = owner.get(url("merchant", "creditaccount_change", account.pk)).content.decode()
-    for shown in ("90.00", "75.00", "15.00", "+100.00", "−25.00", "ORDER1", CreditLot.objects.get(account=account).source_no, "What lapses when", "Only a preview"):
+    for shown in (
+        "90.00",
+        "75.00",
+        "15.00",
+        "+100.00",
+        "−25.00",
+        "ORDER1",
+        CreditLot.objects.get(account=account).source_no,
+        "What lapses when",
+        "Only a preview",
+    ):
         assert shown in page
 
 

@@ -39,7 +39,12 @@ def test_a_whole_ledger_exits_0(member):
     code, answer = prove()
     assert code == 0
     assert {name: answer[name] for name in ("accounts", "lots", "entries", "balance", "difference_count", "differences")} == {
-        "accounts": 2, "lots": 2, "entries": 3, "balance": "97.00", "difference_count": 0, "differences": [],
+        "accounts": 2,
+        "lots": 2,
+        "entries": 3,
+        "balance": "97.00",
+        "difference_count": 0,
+        "differences": [],
     }
 
 
@@ -101,8 +106,10 @@ def test_a_deleted_entry_is_named(member):
     _behind_the_back("DELETE FROM members_creditentry WHERE id = %s", entry.pk)
     account = account_of(member).pk
     assert rules(prove()[1]) == {
-        ("account", account, "balance_is_balance_after_last_entry"), ("account", account, "balance_is_sum_of_entries"),
-        ("lot", entry.lot_id, "principal_left_is_sum_of_entries"), ("lot", entry.lot_id, "bonus_left_is_sum_of_entries"),
+        ("account", account, "balance_is_balance_after_last_entry"),
+        ("account", account, "balance_is_sum_of_entries"),
+        ("lot", entry.lot_id, "principal_left_is_sum_of_entries"),
+        ("lot", entry.lot_id, "bonus_left_is_sum_of_entries"),
     }
 
 

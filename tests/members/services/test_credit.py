@@ -87,7 +87,11 @@ def test_one_entry_per_lot_with_the_balance_after_each():
     give(member, 20, 4)
     user = make_user()
     result = take(member, 22, by=user, order_no="A-1", idempotency_key="k")
-    stored = list(CreditEntry.objects.filter(idempotency_key="k").order_by("seq").values_list("seq", "kind", "principal_amount", "bonus_amount", "balance_after", "order_no", "actor", "happened_at"))
+    stored = list(
+        CreditEntry.objects.filter(idempotency_key="k")
+        .order_by("seq")
+        .values_list("seq", "kind", "principal_amount", "bonus_amount", "balance_after", "order_no", "actor", "happened_at")
+    )
     assert stored == [
         (1, EntryKind.SPEND, yuan(-10), yuan(0), yuan(24), "A-1", user.pk, NOON),
         (2, EntryKind.SPEND, yuan(-10), yuan(-2), yuan(12), "A-1", user.pk, NOON),
@@ -140,7 +144,7 @@ def test_a_missing_account_is_not_found():
         spend(account=CreditAccount(pk=987654321), amount=yuan(1), order_no="A", idempotency_key="k", by=None, now=NOON)
 
 
-@pytest.mark.parametrize("amount", [Decimal("0"), Decimal("-1"), Decimal("0.001"), Decimal("NaN"), Decimal("Infinity"), Decimal("1000000000000"), "ten"])
+@pytest.mark.parametrize("amount", [Decimal(0), Decimal(-1), Decimal("0.001"), Decimal("NaN"), Decimal("Infinity"), Decimal(1000000000000), "ten"])
 def test_amounts_that_are_no_positive_yuan_are_refused(amount):
     member = member_with(10)
     before = everything(member)
@@ -270,8 +274,25 @@ def test_spend_needs_an_account_or_a_member():
 def test_top_up_records_actor_time_and_lot():
     member, user = make_member(make_store()), make_user()
     until = NOON + timedelta(days=30)
-    made = top_up(member=member, source_no="T-9", principal=yuan(100), bonus=yuan(20), opened_at=NOON - timedelta(days=1), expires_at=until, idempotency_key="k", by=user, now=NOON)
+    made = top_up(
+        member=member,
+        source_no="T-9",
+        principal=yuan(100),
+        bonus=yuan(20),
+        opened_at=NOON - timedelta(days=1),
+        expires_at=until,
+        idempotency_key="k",
+        by=user,
+        now=NOON,
+    )
     entry = CreditEntry.objects.get(pk=made.entry_id)
-    assert (entry.kind, entry.principal_amount, entry.bonus_amount, entry.balance_after, entry.actor, entry.happened_at) == (EntryKind.TOP_UP, yuan(100), yuan(20), yuan(120), user, NOON)
+    assert (entry.kind, entry.principal_amount, entry.bonus_amount, entry.balance_after, entry.actor, entry.happened_at) == (
+        EntryKind.TOP_UP,
+        yuan(100),
+        yuan(20),
+        yuan(120),
+        user,
+        NOON,
+    )
     lot = CreditLot.objects.get(pk=made.lot_id)
     assert (lot.store, lot.source_no, lot.principal_left, lot.bonus_left, lot.expires_at) == (member.store, "T-9", yuan(100), yuan(20), until)

@@ -117,4 +117,6 @@ class Ledger(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_random_histories_agree_with_the_model():
-    run_state_machine_as_test(Ledger, settings=settings(max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True))
+    run_state_machine_as_test(
+        Ledger, settings=settings(max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    )

@@ -95,7 +95,10 @@ def test_values_have_one_written_form_and_are_kept_only_as_hash():
     assert set(Identity.objects.values_list("value_masked", flat=True)) == {"138****1111", "an****om"}
 
 
-@pytest.mark.parametrize(("values", "code"), [([], "identity_invalid"), ([("shoe_size", "42")], "identity_kind_unknown"), ([("openid", " ")], "identity_invalid"), ([("phone", "1")], "phone_invalid")])
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [([], "identity_invalid"), ([("shoe_size", "42")], "identity_kind_unknown"), ([("openid", " ")], "identity_invalid"), ([("phone", "1")], "phone_invalid")],
+)
 def test_what_is_no_identity_is_refused(values, code):
     with pytest.raises(IdentityRefused) as refused:
         link(*values)

@@ -42,7 +42,9 @@ def test_a_level_is_made_and_changed_with_an_audit_event_each():
     assert list(AuditEvent.objects.order_by("pk").values_list("verb", flat=True)) == ["level.created", "level.changed"]
 
 
-@pytest.mark.parametrize(("fields", "field"), [({"name": "金卡"}, "name"), ({"threshold": 20}, "threshold"), ({"name": " "}, "name"), ({"threshold": -1}, "threshold")])
+@pytest.mark.parametrize(
+    ("fields", "field"), [({"name": "金卡"}, "name"), ({"threshold": 20}, "threshold"), ({"name": " "}, "name"), ({"threshold": -1}, "threshold")]
+)
 def test_what_would_break_the_ladder_is_refused_beside_its_field(fields, field):
     store = make_store()
     make_level(store, "金卡", 20)

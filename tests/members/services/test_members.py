@@ -20,7 +20,9 @@ LATER = NOON + timedelta(hours=1)
 
 
 def audit_of(member):
-    return list(AuditEvent.objects.filter(target_type="members.member", target_id=member.pk).order_by("pk").values_list("verb", "actor", "store", "reason", "facts"))
+    return list(
+        AuditEvent.objects.filter(target_type="members.member", target_id=member.pk).order_by("pk").values_list("verb", "actor", "store", "reason", "facts")
+    )
 
 
 def test_a_status_change_keeps_who_when_and_why():

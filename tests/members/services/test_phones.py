@@ -109,7 +109,13 @@ def test_a_reveal_is_counted_and_logged_with_its_reason():
     member, user = make_member(make_store(), phone=OLD), make_user(Role.PLATFORM_MEMBER_OPS)
     assert reveal(member, user) == OLD
     event = AuditEvent.objects.get()
-    assert (event.verb, event.actor, event.store_id, event.target_id, event.reason) == ("phone.revealed", user, member.store_id, member.pk, "customer asked us to call")
+    assert (event.verb, event.actor, event.store_id, event.target_id, event.reason) == (
+        "phone.revealed",
+        user,
+        member.store_id,
+        member.pk,
+        "customer asked us to call",
+    )
     assert OLD not in str(event.facts)
     assert PhoneRevealCount.objects.get(user=user).used == 1
 
