@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 _RETRIED = {"23505", "40001", "40P01"}  # somebody else wrote the same key, serialization failure, deadlock
 _MOST_RETRIES = 5
 _QUERY_CANCELLED = "57014"
+_DISK_FULL = "53100"
 _APPLIED_ONCE = "import_applied_once"
 # Advisory locks of imports: this number with the kind's hash and the store; one file with very many stores takes all at once.
 _LOCK_SPACE = 0x1F11E5
@@ -69,6 +70,9 @@ def run(job: ImportJob, *, status: str, now: datetime) -> ImportJob:
     except FileFault as fault:
         _finish(job, lease, JobStatus.FAILED if fault.code == "too_many_attempts" else JobStatus.REFUSED, began, fault)
     except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) == _DISK_FULL:
+            _finish(job, lease, JobStatus.FAILED, began, FileFault("no_space"))
+            raise
         # The server or the connection failed. The lease runs out and the job is taken up again, at most MOST_ATTEMPTS times.
         log.warning("import_interrupted", job=job.pk, error=type(error).__name__)
         raise

@@ -41,7 +41,9 @@ class ResendFile:
             )
         row = next(row for number, row in self._records if number == line)
         cells = [row[at] if at < len(row) else "" for at in self._kept]
-        self._target.write([*(formula_safe(cell) for cell in cells), reason])
+        surplus = row[len(self._reading.headers) :]  # of a row with more columns than the header: nothing of it is lost
+        safe = [formula_safe(cell) for cell in (*cells, *surplus)]
+        self._target.write([*safe[: len(cells)], reason, *safe[len(cells) :]])
         self.rows += 1
 
     def finish(self) -> IO[bytes] | None:

@@ -90,6 +90,9 @@ class TestDryRun:
 
         assert [(line, code) for line, _, code in problems(job)] == [(2, "too_few_columns"), (3, "too_many_columns"), (4, "too_long")]
         assert sorted(Member.objects.values_list("member_no", flat=True)) == ["M4", "M5"]
+        told = resend_rows(job, "utf-8")
+        assert [row[:3] for row in told[1:3]] == [["M1", "a", ""], ["M2", "b", "1"]]
+        assert told[2][4:] == ["extra"], "nothing of a row that is too long is lost"
 
     def test_it_can_be_checked_again_with_another_reading(self, store: Store) -> None:
         job = hand_in("a,b\r\n会员编号,昵称\r\nM1,小林\r\n", store=store)
