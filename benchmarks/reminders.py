@@ -84,7 +84,14 @@ def make_situation(members: int, moment: datetime) -> None:
             if statement.strip():
                 cursor.execute(
                     statement,
-                    {"members": members, "stores": max(5, members // 5000), "people": max(10, members * 6 // 10), "today": TODAY, "now": moment, "zone": settings.TIME_ZONE},
+                    {
+                        "members": members,
+                        "stores": max(5, members // 5000),
+                        "people": max(10, members * 6 // 10),
+                        "today": TODAY,
+                        "now": moment,
+                        "zone": settings.TIME_ZONE,
+                    },
                 )
     execute("VACUUM (ANALYZE)")
     execute("CHECKPOINT")
@@ -121,7 +128,7 @@ def decide_with(runners: int, moment: datetime) -> tuple[float, list[float]]:
 
 def bare_insert() -> float:
     began = time.perf_counter()
-    execute(f"INSERT INTO campaigns_message ({COLUMNS}) SELECT {COLUMNS} FROM wanted")
+    execute(f"INSERT INTO campaigns_message ({COLUMNS}) SELECT {COLUMNS} FROM wanted")  # noqa: S608
     return time.perf_counter() - began
 
 
@@ -144,7 +151,12 @@ def orm_loop(sample: int, moment: datetime) -> tuple[float, int]:
         with transaction.atomic():
             lots = [lot for lot in CreditLot.objects.filter(account__member=member) if lot.expires_at is None or lot.expires_at > moment]
             balance = sum((lot.principal_left + lot.bonus_left for lot in lots), Decimal(0))
-            if not balance or Message.objects.filter(store=member.store_id, person=member.person_id, local_day=TODAY, scenario__in=("BALANCE_REMINDER", "EXPIRY_REMINDER")).exists():
+            if (
+                not balance
+                or Message.objects.filter(
+                    store=member.store_id, person=member.person_id, local_day=TODAY, scenario__in=("BALANCE_REMINDER", "EXPIRY_REMINDER")
+                ).exists()
+            ):
                 continue
             expiring = sum((lot.principal_left + lot.bonus_left for lot in lots if lot.expires_at and lot.expires_at <= window_end), Decimal(0))
             StoreDayCounter.objects.get_or_create(store_id=member.store_id, person_id=member.person_id, local_day=TODAY, defaults={"used": 0})
@@ -158,9 +170,16 @@ def orm_loop(sample: int, moment: datetime) -> tuple[float, int]:
                 overall.used += 1
                 overall.save()
             Message.objects.create(
-                store_id=member.store_id, person_id=member.person_id, member=member, scenario="EXPIRY_REMINDER" if expiring else "BALANCE_REMINDER",
-                occasion=20261122, local_day=TODAY, status="PENDING" if free else "SUPPRESSED", reason="" if free else "store_cap",
-                decided_at=moment, params={"balance": str(balance), "expiring": str(expiring)},
+                store_id=member.store_id,
+                person_id=member.person_id,
+                member=member,
+                scenario="EXPIRY_REMINDER" if expiring else "BALANCE_REMINDER",
+                occasion=20261122,
+                local_day=TODAY,
+                status="PENDING" if free else "SUPPRESSED",
+                reason="" if free else "store_cap",
+                decided_at=moment,
+                params={"balance": str(balance), "expiring": str(expiring)},
             )
             messages += 1
     return time.perf_counter() - began, messages

@@ -14,7 +14,9 @@ WENT = ("SENT", "UNKNOWN")
 
 
 def _rows(sql: str, most: int, **params: Any) -> list[dict[str, Any]]:
-    return fetch_all(f"{sql} LIMIT %(most)s", {"most": most, "slot_holding": list(SLOT_HOLDING), "periodic": list(PERIODIC_CARDS), "went": list(WENT), **params})
+    return fetch_all(
+        f"{sql} LIMIT %(most)s", {"most": most, "slot_holding": list(SLOT_HOLDING), "periodic": list(PERIODIC_CARDS), "went": list(WENT), **params}
+    )
 
 
 @invariant("caps.store_day", "nobody has more than 2 messages from a store on a local day")
@@ -105,7 +107,8 @@ def run_counts(most: int) -> Breaches:
     sql = """
         SELECT run.id, run.store_id, run.local_day, run.due_count, coalesce(card.cards, 0) AS cards
           FROM campaigns_reminderrun AS run
-          LEFT JOIN (SELECT store_id, local_day, count(*) AS cards FROM campaigns_message WHERE scenario = ANY(%(periodic)s) GROUP BY store_id, local_day) AS card
+          LEFT JOIN (SELECT store_id, local_day, count(*) AS cards FROM campaigns_message
+                      WHERE scenario = ANY(%(periodic)s) GROUP BY store_id, local_day) AS card
             ON card.store_id = run.store_id AND card.local_day = run.local_day
          WHERE run.due_count <> coalesce(card.cards, 0)
             OR run.due_count <> run.balance_count + run.expiry_count + run.store_cap_count + run.platform_cap_count

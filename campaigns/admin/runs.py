@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.kernel.admin import MerchantModelAdmin, PlatformModelAdmin
 from backoffice.kernel.admin.charts import Chart, Series
-from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, WARN, count, full_time, list_url, moment, status_chip
+from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, count, full_time, list_url, moment, status_chip
 from backoffice.kernel.sites import merchant_site, platform_site
 from campaigns.admin.why_not import why_not_view
 from campaigns.choices import MessageStatus, RunStatus, ScenarioCode, SuppressionReason
@@ -22,8 +22,7 @@ from campaigns.selectors.runs import get_outcome, list_runs_before
 from members.admin.tabs import Tab, TabbedList
 from members.admin.words import unbroken
 
-RUN_TONES = {RunStatus.DONE: GOOD, RunStatus.DECIDING: BUSY, RunStatus.WAITING: PLAIN, RunStatus.INCOMPLETE: BAD}
-STATUS_TONES = {MessageStatus.SENT: GOOD, MessageStatus.PENDING: BUSY, MessageStatus.FAILED: BAD, MessageStatus.UNKNOWN: WARN, MessageStatus.SUPPRESSED: WARN}
+RUN_TONES: dict[str, str] = {RunStatus.DONE.value: GOOD, RunStatus.DECIDING.value: BUSY, RunStatus.WAITING.value: PLAIN, RunStatus.INCOMPLETE.value: BAD}
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,12 @@ class ReminderRunScreen(TabbedList):
     admin_site: Any
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
-        return (_("All"), ""), (_("Deciding"), "status__exact=DECIDING"), (_("Done"), "status__exact=DONE"), (_("Not finished on its day"), "status__exact=INCOMPLETE")
+        return (
+            (_("All"), ""),
+            (_("Deciding"), "status__exact=DECIDING"),
+            (_("Done"), "status__exact=DONE"),
+            (_("Not finished on its day"), "status__exact=INCOMPLETE"),
+        )
 
     def get_urls(self) -> list[URLPattern]:
         """The why-not page belongs to no model; it stands beside the runs."""
@@ -105,7 +109,11 @@ class ReminderRunScreen(TabbedList):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         run = kwargs.get("obj")
         if run is not None:
-            context |= {"title": _("%(store)s on %(day)s") % {"store": run.store.name, "day": run.local_day.isoformat()}, "subtitle": None, "page": run_page(self, run)}
+            context |= {
+                "title": _("%(store)s on %(day)s") % {"store": run.store.name, "day": run.local_day.isoformat()},
+                "subtitle": None,
+                "page": run_page(self, run),
+            }
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
         return answer
 
@@ -134,7 +142,12 @@ def run_page(screen: Any, run: ReminderRun) -> dict[str, Any]:
             figure(ScenarioCode.EXPIRY_REMINDER.label, run.expiry_count, f"scenario__exact={ScenarioCode.EXPIRY_REMINDER}", _("decided to be sent")),
             figure(ScenarioCode.BALANCE_REMINDER.label, run.balance_count, f"scenario__exact={ScenarioCode.BALANCE_REMINDER}", _("decided to be sent")),
             figure(_("Held back: store limit"), run.store_cap_count, f"reason__exact={SuppressionReason.STORE_CAP}", SuppressionReason.STORE_CAP.label),
-            figure(_("Held back: limit over all stores"), run.platform_cap_count, f"reason__exact={SuppressionReason.PLATFORM_CAP}", SuppressionReason.PLATFORM_CAP.label),
+            figure(
+                _("Held back: limit over all stores"),
+                run.platform_cap_count,
+                f"reason__exact={SuppressionReason.PLATFORM_CAP}",
+                SuppressionReason.PLATFORM_CAP.label,
+            ),
         ],
         "states": [figure(status.label, by_status[status.value], f"status__exact={status.value}") for status in MessageStatus if by_status[status.value]],
         "picture": _picture(run),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -42,7 +43,10 @@ class ReminderForm(forms.ModelForm[ReminderSetting]):
     """``enabled`` comes from the button that was pressed."""
 
     send_time = forms.TimeField(
-        label=gettext_lazy("Send time"), widget=TimeInput(), help_text=gettext_lazy("Time of day, platform time, at which the day's reminders go out.")
+        label=gettext_lazy("Send time"),
+        initial=ReminderSetting._meta.get_field("send_time").default,
+        widget=TimeInput(),
+        help_text=gettext_lazy("Time of day, platform time, at which the day's reminders go out."),
     )
 
     class Meta:
@@ -64,8 +68,8 @@ class ReminderSettingScreen:
     list_filter: tuple[str, ...] = ("enabled",)
     search_fields = ("store__name", "store__code")
     search_help_text = gettext_lazy("Searches the store's name and code.")
-    add_fields = ("store", "enabled", "send_time")
-    editable_fields = ("enabled", "send_time")
+    add_fields: Sequence[str] = ("store", "enabled", "send_time")
+    editable_fields: Sequence[str] = ("enabled", "send_time")
     change_form_template = "campaigns/reminder_setting.html"
     add_form_template = "campaigns/reminder_setting.html"
     list_before_template = "campaigns/stores_without_setting.html"
@@ -83,7 +87,7 @@ class ReminderSettingScreen:
             last_run_day=models.Subquery(last.values("local_day")[:1]), last_run_due=models.Subquery(last.values("due_count")[:1])
         )
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         return self.add_fields if obj is None else self.editable_fields
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -17,7 +18,7 @@ from backoffice.kernel.admin import MerchantModelAdmin, PlatformModelAdmin, adop
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.choices import Language
-from backoffice.kernel.tenancy.models import Store
+from backoffice.kernel.tenancy.models import Store, User
 from campaigns.admin.preview import only_choose
 from campaigns.choices import ScenarioCode
 from campaigns.models import MessageTemplate
@@ -39,8 +40,11 @@ class TextForm(forms.ModelForm[MessageTemplate]):
         model = MessageTemplate
         fields = ("store", "scenario", "language", "title", "body")
         widgets = {
-            "store": UnfoldAdminSelectWidget(), "scenario": UnfoldAdminSelectWidget(), "language": UnfoldAdminSelectWidget(),
-            "title": UnfoldAdminTextInputWidget(), "body": UnfoldAdminTextareaWidget(attrs={"rows": 5}),
+            "store": UnfoldAdminSelectWidget(),
+            "scenario": UnfoldAdminSelectWidget(),
+            "language": UnfoldAdminSelectWidget(),
+            "title": UnfoldAdminTextInputWidget(),
+            "body": UnfoldAdminTextareaWidget(attrs={"rows": 5}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,8 +72,8 @@ class MessageTextScreen:
     list_display_links = ("scenario_name",)
     list_filter: tuple[str, ...] = ("store", "scenario", "language")
     list_select_related = ("store",)
-    add_fields = ("store", "scenario", "language", "title", "body")
-    editable_fields = ("title", "body")
+    add_fields: Sequence[str] = ("store", "scenario", "language", "title", "body")
+    editable_fields: Sequence[str] = ("title", "body")
     change_form_template = "campaigns/message_text.html"
     add_form_template = "campaigns/message_text.html"
     actions_detail = ("use_standard_words",)
@@ -78,7 +82,7 @@ class MessageTextScreen:
     admin_site: Any
     related_rows: Any
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
         return self.add_fields if obj is None else self.editable_fields
 
     @admin.display(description=gettext_lazy("Card"))
@@ -111,24 +115,41 @@ class MessageTextScreen:
         adopt(
             obj,
             save_card_text(
-                store=obj.store, scenario=obj.scenario, language=obj.language, title=obj.title, body=obj.body, by=request.user, now=database_now()  # type: ignore[arg-type]
+                store=obj.store,
+                scenario=obj.scenario,
+                language=obj.language,
+                title=obj.title,
+                body=obj.body,
+                by=cast(User, request.user),
+                now=database_now(),
             ),
         )
 
     @tenant_action(
-        permission="campaigns.change_messagetemplate", title=gettext_lazy("Use the standard words"), icon="restart_alt", danger=True,
+        permission="campaigns.change_messagetemplate",
+        title=gettext_lazy("Use the standard words"),
+        icon="restart_alt",
+        danger=True,
         description=gettext_lazy("The store's own words for this card are removed. Cards handed over from then on use the words that ship."),
     )
     def use_standard_words(self, request: HttpRequest, template: MessageTemplate, form: Any) -> HttpResponse:
-        drop_card_text(template=template, by=request.user, now=database_now())  # type: ignore[arg-type]
+        drop_card_text(template=template, by=cast(User, request.user), now=database_now())
         self.message_user(request, _("The card uses the standard words again."))  # type: ignore[attr-defined]
         return HttpResponseRedirect(reverse(f"{self.admin_site.name}:campaigns_messagetemplate_changelist"))
 
 
 def text_page(screen: Any, request: HttpRequest, template: MessageTemplate | None, form: Any) -> dict[str, Any]:
     """Placeholders with their meaning, and the card filled with sample figures, by scenario; the page's script shows the chosen one as it is typed."""
-    chosen = template.scenario if template else str(form["scenario"].value() or ScenarioCode.BALANCE_REMINDER.value) if "scenario" in form.fields else ScenarioCode.BALANCE_REMINDER.value
-    language = template.language if template else str(form["language"].value() or Language.ZH_HANS.value) if "language" in form.fields else Language.ZH_HANS.value
+    chosen = (
+        template.scenario
+        if template
+        else str(form["scenario"].value() or ScenarioCode.BALANCE_REMINDER.value)
+        if "scenario" in form.fields
+        else ScenarioCode.BALANCE_REMINDER.value
+    )
+    language = (
+        template.language if template else str(form["language"].value() or Language.ZH_HANS.value) if "language" in form.fields else Language.ZH_HANS.value
+    )
     if chosen not in SCENARIOS:
         chosen = ScenarioCode.BALANCE_REMINDER.value
     if language not in Language.values:
@@ -136,7 +157,11 @@ def text_page(screen: Any, request: HttpRequest, template: MessageTemplate | Non
     store_name = template.store.name if template else _chosen_store_name(screen, request)
     samples = {
         scenario.code.value: {
-            each.value: {"values": {**scenario.values(scenario.sample, each.value), "store": store_name}, "title": scenario.texts[each].title, "body": scenario.texts[each].body}
+            each.value: {
+                "values": {**scenario.values(scenario.sample, each.value), "store": store_name},
+                "title": scenario.texts[each].title,
+                "body": scenario.texts[each].body,
+            }
             for each in Language
         }
         for scenario in SCENARIOS

@@ -22,7 +22,13 @@ from campaigns.selectors.why_not_words import count_takers, explain, name_outcom
 from members.models import Member
 
 PERMISSION = "campaigns.why_not"
-TONES = {MessageStatus.SENT.value: GOOD, MessageStatus.PENDING.value: BUSY, MessageStatus.FAILED.value: BAD, MessageStatus.UNKNOWN.value: WARN, MessageStatus.SUPPRESSED.value: WARN}
+TONES = {
+    MessageStatus.SENT.value: GOOD,
+    MessageStatus.PENDING.value: BUSY,
+    MessageStatus.FAILED.value: BAD,
+    MessageStatus.UNKNOWN.value: WARN,
+    MessageStatus.SUPPRESSED.value: WARN,
+}
 
 
 def why_not_view(screen: Any, request: HttpRequest) -> HttpResponse:
@@ -35,12 +41,17 @@ def why_not_view(screen: Any, request: HttpRequest) -> HttpResponse:
     store_code, member_no = request.GET.get("store", "").strip(), request.GET.get("member_no", "").strip()
     member, not_found = _member(request, console, store_code, member_no)
     page: dict[str, Any] = {
-        "day": day, "today": today, "day_error": day_error, "not_found": not_found, "store_code": member.store.code if member else store_code,
-        "member_no": member.member_no if member else member_no, "member": member,
+        "day": day,
+        "today": today,
+        "day_error": day_error,
+        "not_found": not_found,
+        "store_code": member.store.code if member else store_code,
+        "member_no": member.member_no if member else member_no,
+        "member": member,
     }
     if member is not None and day_error == "":
         page |= _found(console, member, day, today, now)
-    request.current_app = console  # type: ignore[attr-defined]
+    request.current_app = console
     title = _("Why did %(name)s not get a message?") % {"name": member.nickname or member.member_no} if member else _("Why not?")
     return TemplateResponse(request, "campaigns/why_not.html", {**screen.admin_site.each_context(request), "title": title, "page": page})
 
@@ -54,7 +65,12 @@ def _found(console: str, member: Member, day: date, today: date, now: datetime) 
         "candidates": [_shown(console, candidate) for candidate in candidates],
         "days": [
             (label, f"{here}?member={member.pk}&date={one.isoformat()}", one == day)
-            for label, one in ((_("The day before"), day - timedelta(days=1)), (_("Yesterday"), today - timedelta(days=1)), (_("Today"), today), (_("The day after"), day + timedelta(days=1)))
+            for label, one in (
+                (_("The day before"), day - timedelta(days=1)),
+                (_("Yesterday"), today - timedelta(days=1)),
+                (_("Today"), today),
+                (_("The day after"), day + timedelta(days=1)),
+            )
         ],
     }
 

@@ -52,9 +52,10 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["store", "person", "scenario", "occasion"], name="message_once_per_occasion"),
+            # The day or occasion before the person: a run's rows lie together in both indexes, and a run's figures are counted from them.
+            models.UniqueConstraint(fields=["store", "scenario", "occasion", "person"], name="message_once_per_occasion"),
             models.UniqueConstraint(
-                fields=["store", "person", "local_day"], condition=models.Q(scenario__in=PERIODIC_CARDS), name="message_one_periodic_card_a_day"
+                fields=["store", "local_day", "person"], condition=models.Q(scenario__in=PERIODIC_CARDS), name="message_one_periodic_card_a_day"
             ),
             models.CheckConstraint(name="message_reason_when_held_back", condition=~models.Q(status=MessageStatus.SUPPRESSED) | ~models.Q(reason="")),
             models.CheckConstraint(name="message_sent_has_time", condition=~models.Q(status=MessageStatus.SENT) | models.Q(sent_at__isnull=False)),

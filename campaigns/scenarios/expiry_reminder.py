@@ -36,8 +36,13 @@ register(
     Scenario(
         code=ScenarioCode.EXPIRY_REMINDER,
         texts={
-            Language.ZH_HANS: Text("购物金即将到期", "您在{store}有 {expiring} 元购物金将在 7 天内到期（{expiring_first}）。购物金余额 {balance} 元，请尽快使用。"),
-            Language.EN: Text("Your shopping credit expires soon", "{expiring} yuan of your credit at {store} expires within 7 days ({expiring_first}). Your balance is {balance} yuan."),
+            Language.ZH_HANS: Text(
+                "购物金即将到期", "您在{store}有 {expiring} 元购物金将在 7 天内到期（{expiring_first}）。购物金余额 {balance} 元，请尽快使用。"
+            ),
+            Language.EN: Text(
+                "Your shopping credit expires soon",
+                "{expiring} yuan of your credit at {store} expires within 7 days ({expiring_first}). Your balance is {balance} yuan.",
+            ),
         },
         placeholders={
             **BALANCE_PLACEHOLDERS,
@@ -48,8 +53,13 @@ register(
         },
         values=expiry_values,
         sample={
-            "balance": "65.00", "principal": "50.00", "bonus": "15.00",
-            "expiring": "20.00", "expiring_first_on": "2026-11-25", "expiring_last_on": "2026-11-28", "expiring_first_amount": "12.00",
+            "balance": "65.00",
+            "principal": "50.00",
+            "bonus": "15.00",
+            "expiring": "20.00",
+            "expiring_first_on": "2026-11-25",
+            "expiring_last_on": "2026-11-28",
+            "expiring_first_amount": "12.00",
         },
         periodic=True,
     )

@@ -21,7 +21,9 @@ def list_placeholders(text: str) -> list[str]:
     try:
         parts = list(Formatter().parse(text))
     except ValueError:
-        raise TextRefused(_("A curly bracket is not closed or not opened. Write placeholders like {balance}, and a bracket of the text itself twice.")) from None
+        raise TextRefused(
+            _("A curly bracket is not closed or not opened. Write placeholders like {balance}, and a bracket of the text itself twice.")
+        ) from None
     names = []
     for _literal, name, spec, conversion in parts:
         if name is None:

@@ -60,8 +60,8 @@ def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -
         reason = SuppressionReason.EXPIRY_FIRST if other == ScenarioCode.BALANCE_REMINDER else SuppressionReason.NOTHING_EXPIRING
         return [*candidates, Candidate(other.value, NOT_DECIDED, reason.value)]
     reasons = _reasons(member, day, now)
-    (reason, facts), also = reasons[0], tuple(code for code, _facts in reasons[1:])
-    return [*candidates, *(Candidate(scenario, NOT_DECIDED, reason, facts=facts, also=also) for scenario in PERIODIC_CARDS)]
+    (first, facts), also = reasons[0], tuple(code for code, _facts in reasons[1:])
+    return [*candidates, *(Candidate(scenario, NOT_DECIDED, first, facts=facts, also=also) for scenario in PERIODIC_CARDS)]
 
 
 def candidate_of(message: Message, *, all_stores: bool) -> Candidate:
@@ -98,7 +98,9 @@ def _reasons(member: Member, day: date, now: datetime) -> list[tuple[str, dict[s
     if not status.joined:
         reasons.append((SuppressionReason.NOT_ACTIVE, {"status": "NOT_JOINED", "since": clock.to_local(member.joined_at).isoformat()}))
     elif status.status != MemberStatus.ACTIVE:
-        reasons.append((SuppressionReason.NOT_ACTIVE, {"status": status.status, **_known(since=status.since), **({"why": status.reason} if status.reason else {})}))
+        reasons.append(
+            (SuppressionReason.NOT_ACTIVE, {"status": status.status, **_known(since=status.since), **({"why": status.reason} if status.reason else {})})
+        )
     cards_on, switched_at = get_cards_on_at(member, moment)
     if not cards_on:
         reasons.append((SuppressionReason.CARDS_OFF, _known(since=switched_at)))
@@ -107,7 +109,9 @@ def _reasons(member: Member, day: date, now: datetime) -> list[tuple[str, dict[s
         reasons.append((SuppressionReason.NO_BALANCE, {"balance": str(balance)}))
     last = get_last_card_before(member, day)
     if last is not None and (day - last).days < REMINDER_INTERVAL_DAYS:
-        reasons.append((SuppressionReason.NOT_DUE, {"last_card_on": last.isoformat(), "next_due_on": (last + timedelta(days=REMINDER_INTERVAL_DAYS)).isoformat()}))
+        reasons.append(
+            (SuppressionReason.NOT_DUE, {"last_card_on": last.isoformat(), "next_due_on": (last + timedelta(days=REMINDER_INTERVAL_DAYS)).isoformat()})
+        )
     if setting.enabled:
         reasons += _about_run(run, member, day, now, setting.send_time, setting.since)
     if not reasons and get_balance_at(member, moment, as_known=True) <= 0:
@@ -142,4 +146,3 @@ def _about_run(
 
 def _known(**moments: datetime | None) -> dict[str, Any]:
     return {name: clock.to_local(moment).isoformat() for name, moment in moments.items() if moment is not None}
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +81,10 @@ def _cards_off(candidate: Candidate) -> str:
 
 
 def _not_due(candidate: Candidate) -> str:
-    return _("The last card went on %(last)s. The next one is due on %(next)s.") % {"last": candidate.facts["last_card_on"], "next": candidate.facts["next_due_on"]}
+    return _("The last card went on %(last)s. The next one is due on %(next)s.") % {
+        "last": candidate.facts["last_card_on"],
+        "next": candidate.facts["next_due_on"],
+    }
 
 
 def _no_balance(candidate: Candidate) -> str:
@@ -95,7 +99,8 @@ def _not_run(candidate: Candidate) -> str:
     sentences: dict[str, Any] = {
         "ahead": _("The day's run comes at %(time)s.") % {"time": at} if at else _("The day's run is still to come."),
         "none": _("There was no run that day: the system was not working between the send time and midnight."),
-        "switched_on_later": _("Reminders were switched on at %(since)s, after that day's send time. The first run is the next day's.") % {"since": _time(candidate, "since")},
+        "switched_on_later": _("Reminders were switched on at %(since)s, after that day's send time. The first run is the next day's.")
+        % {"since": _time(candidate, "since")},
         "deciding": _("The day's run is deciding and has not come to this member yet."),
         "incomplete": _("The day ended before the run came to this member. It is decided again by the next day's run."),
         "stopped": _("Reminders were switched off before the run came to this member."),
@@ -108,7 +113,7 @@ def _missed(_candidate: Candidate) -> str:
     return _("It was not handed over before midnight. It gave its slot back and is decided again the next day.")
 
 
-_REASONS = {
+_REASONS: dict[str, Callable[[Candidate], str]] = {
     SuppressionReason.STORE_CAP: _store_cap,
     SuppressionReason.PLATFORM_CAP: _platform_cap,
     SuppressionReason.SETTING_OFF: _setting_off,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -23,7 +24,7 @@ def give_back_slots(message_ids: Collection[int]) -> int:
     """
     if not message_ids:
         return 0
-    params = {"ids": list(message_ids), "slot_holding": list(SLOT_HOLDING)}
+    params: dict[str, Any] = {"ids": list(message_ids), "slot_holding": list(SLOT_HOLDING)}
     with connection.cursor() as cursor:
         for step in ("lock_store_counters", "give_back_store_slots", "lock_person_counters", "give_back_person_slots"):
             cursor.execute(load_sql("campaigns", step), params)
@@ -34,7 +35,7 @@ def give_back_slots(message_ids: Collection[int]) -> int:
 
 def take_slots(*, store_id: int, person_id: int, local_day: date) -> SuppressionReason | None:
     """Take one slot of both caps for one message; ``None`` when taken, else the cap that was met (nothing is taken then)."""
-    key = {"store": store_id, "person": person_id, "day": local_day, "store_cap": STORE_DAY_CAP, "person_cap": PERSON_DAY_CAP}
+    key: dict[str, Any] = {"store": store_id, "person": person_id, "day": local_day, "store_cap": STORE_DAY_CAP, "person_cap": PERSON_DAY_CAP}
     with connection.cursor() as cursor:
         cursor.execute(
             """

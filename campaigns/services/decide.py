@@ -95,7 +95,13 @@ def _claim_chunks(*, day: date, now: datetime, store_ids: Sequence[int] | None) 
     while room > 0 and len(chunks) < CHUNK_STORES:
         rows = fetch_all(
             load_sql("campaigns", "claim_run"),
-            {"local_day": day, "now": now, "not_runs": [chunk.run_id for chunk in chunks], "stores": None if store_ids is None else list(store_ids), "room": room},
+            {
+                "local_day": day,
+                "now": now,
+                "not_runs": [chunk.run_id for chunk in chunks],
+                "stores": None if store_ids is None else list(store_ids),
+                "room": room,
+            },
         )
         if not rows:
             break

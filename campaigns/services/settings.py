@@ -72,9 +72,7 @@ def _stop(store: Store, *, now: datetime) -> int:
             run.delete()
         else:
             ReminderRun.objects.filter(pk=run.pk).update(status=RunStatus.DONE, finished_at=now)
-    waiting = Message.objects.filter(
-        store=store, status=MessageStatus.PENDING, scenario__in=CREDIT_CARDS, lease_token=None, in_doubt=False
-    )
+    waiting = Message.objects.filter(store=store, status=MessageStatus.PENDING, scenario__in=CREDIT_CARDS, lease_token=None, in_doubt=False)
     cancelled = list(waiting.order_by("pk").select_for_update().values_list("pk", flat=True))
     Message.objects.filter(pk__in=cancelled).update(status=MessageStatus.CANCELLED, reason=SuppressionReason.SETTING_OFF)
     give_back_slots(cancelled)

@@ -33,10 +33,21 @@ def save_card_text(*, store: Store, scenario: str, language: str, title: str, bo
     """Keep a store's own text; it is used for cards handed over from now on. Cards already handed over are not changed."""
     check_card_text(scenario=scenario, title=title, body=body)
     before = MessageTemplate.objects.filter(store=store, scenario=scenario, language=Language(language)).first()
-    saved, _created = MessageTemplate.objects.update_or_create(store=store, scenario=scenario, language=Language(language), defaults={"title": title, "body": body})
+    saved, _created = MessageTemplate.objects.update_or_create(
+        store=store, scenario=scenario, language=Language(language), defaults={"title": title, "body": body}
+    )
     record_event(
-        "message_text.saved", target=saved, store=store, by=by, now=now, scenario=scenario, language=language,
-        title=title, body=body, was_title=before.title if before else None, was_body=before.body if before else None,
+        "message_text.saved",
+        target=saved,
+        store=store,
+        by=by,
+        now=now,
+        scenario=scenario,
+        language=language,
+        title=title,
+        body=body,
+        was_title=before.title if before else None,
+        was_body=before.body if before else None,
     )
     return saved
 
@@ -45,7 +56,14 @@ def save_card_text(*, store: Store, scenario: str, language: str, title: str, bo
 def drop_card_text(*, template: MessageTemplate, by: User | None, now: datetime) -> None:
     """Go back to the text that ships."""
     record_event(
-        "message_text.dropped", target=template, store=template.store_id, by=by, now=now, scenario=template.scenario, language=template.language,
-        was_title=template.title, was_body=template.body,
+        "message_text.dropped",
+        target=template,
+        store=template.store_id,
+        by=by,
+        now=now,
+        scenario=template.scenario,
+        language=template.language,
+        was_title=template.title,
+        was_body=template.body,
     )
     MessageTemplate.objects.filter(pk=template.pk).delete()

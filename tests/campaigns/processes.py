@@ -22,9 +22,13 @@ def environment(crash_at: str = "") -> dict[str, str]:
     port = f":{place['PORT']}" if place["PORT"] else ""
     url = f"postgres://{who}@{quote(place['HOST'] or '', safe='')}{port}/{place['NAME']}"
     keys = {
-        "SECRET_KEY": settings.SECRET_KEY, "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
-        "LOOKUP_HASH_KEY": settings.LOOKUP_HASH_KEY, "GATEWAY_SECRET": settings.GATEWAY_SECRET, "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
-        "OUTBOUND_ALLOW": ",".join(settings.OUTBOUND_ALLOW), "GATEWAY_TIMEOUT_SECONDS": str(settings.GATEWAY_TIMEOUT_SECONDS),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FIELD_ENCRYPTION_KEYS": ",".join(settings.FIELD_ENCRYPTION_KEYS),
+        "LOOKUP_HASH_KEY": settings.LOOKUP_HASH_KEY,
+        "GATEWAY_SECRET": settings.GATEWAY_SECRET,
+        "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+        "OUTBOUND_ALLOW": ",".join(settings.OUTBOUND_ALLOW),
+        "GATEWAY_TIMEOUT_SECONDS": str(settings.GATEWAY_TIMEOUT_SECONDS),
         "GATEWAY_BATCH_SIZE": str(settings.GATEWAY_BATCH_SIZE),
     }
     return {**os.environ, **keys, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "backoffice.settings", "DEPLOYMENT": "local", "CRASH_AT": crash_at}

@@ -43,8 +43,15 @@ def store_with_reminders(code: str | None = None, *, at: time = time(10, 0), on_
 def give(member: Member, principal: str, bonus: str = "0", *, expires_at: datetime | None = None, opened_at: datetime = LONG_AGO) -> None:
     number = next(_serial)
     top_up(
-        member=member, source_no=f"R{number}", principal=Decimal(principal), bonus=Decimal(bonus), opened_at=opened_at,
-        expires_at=expires_at, idempotency_key=f"reminder-test-{number}", by=None, now=opened_at,
+        member=member,
+        source_no=f"R{number}",
+        principal=Decimal(principal),
+        bonus=Decimal(bonus),
+        opened_at=opened_at,
+        expires_at=expires_at,
+        idempotency_key=f"reminder-test-{number}",
+        by=None,
+        now=opened_at,
     )
 
 
@@ -73,14 +80,27 @@ def only_card_of(member: Member) -> Message:
 
 
 def other_message(
-    person: Person, store: Store, day: date = TODAY, *, scenario: str = ScenarioCode.LEVEL_CHANGE, status: str = MessageStatus.SENT, member: Member | None = None
+    person: Person,
+    store: Store,
+    day: date = TODAY,
+    *,
+    scenario: str = ScenarioCode.LEVEL_CHANGE,
+    status: str = MessageStatus.SENT,
+    member: Member | None = None,
 ) -> Message:
     """A message of another scenario that took its slots, as its own service would have."""
     assert take_slots(store_id=store.pk, person_id=person.pk, local_day=day) is None
     at = clock.at_local(day, time(9, 0))
     return Message.objects.create(
-        store=store, person=person, member=member, scenario=scenario, occasion=next(_serial), local_day=day, status=status,
-        decided_at=at, sent_at=at if status == MessageStatus.SENT else None,
+        store=store,
+        person=person,
+        member=member,
+        scenario=scenario,
+        occasion=next(_serial),
+        local_day=day,
+        status=status,
+        decided_at=at,
+        sent_at=at if status == MessageStatus.SENT else None,
     )
 
 

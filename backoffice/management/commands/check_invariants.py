@@ -25,7 +25,13 @@ class Command(BaseCommand):
         if options["json"]:
             checks = [{"invariant": each.code, "meaning": each.meaning, "breaches": sum(b.invariant == each.code for b in breaches)} for each in INVARIANTS]
             named = [breach.as_json() for breach in breaches]
-            answer = {"holds": not breaches, "checks": checks, "breaches": named, "most_named_a_check": MOST_NAMED, "seconds": round(time.monotonic() - started, 3)}
+            answer = {
+                "holds": not breaches,
+                "checks": checks,
+                "breaches": named,
+                "most_named_a_check": MOST_NAMED,
+                "seconds": round(time.monotonic() - started, 3),
+            }
             self.stdout.write(json.dumps(answer, default=str))
         else:
             for each in INVARIANTS:

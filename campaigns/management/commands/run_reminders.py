@@ -73,5 +73,7 @@ def _sentence(answer: dict[str, Any]) -> str:
     decided = ", ".join(f"{name} {number}" for name, number in answer["decided"].items()) or "0"
     suppressed = ", ".join(f"{name} {number}" for name, number in answer["suppressed"].items()) or "0"
     return _("%(stores)d stores, %(due)d cards due; to be sent: %(decided)s; held back: %(suppressed)s; sent %(sent)d, failed %(failed)d (%(seconds).1f s)") % {
-        **answer, "decided": decided, "suppressed": suppressed,
+        **answer,
+        "decided": decided,
+        "suppressed": suppressed,
     }

@@ -52,12 +52,14 @@ def test_sent_and_the_other_card():
     run_at(TEN)
     mark_sent(only_card_of(member), TEN)
     assert outcomes(member) == [
-        (ScenarioCode.BALANCE_REMINDER, MessageStatus.SENT, ""), (ScenarioCode.EXPIRY_REMINDER, NOT_DECIDED, "nothing_expiring"),
+        (ScenarioCode.BALANCE_REMINDER, MessageStatus.SENT, ""),
+        (ScenarioCode.EXPIRY_REMINDER, NOT_DECIDED, "nothing_expiring"),
     ]
     expiring = member_with_credit(store_with_reminders(), ("20.00", end_of(TODAY)))
     run_at(TEN)
     assert outcomes(expiring) == [
-        (ScenarioCode.EXPIRY_REMINDER, MessageStatus.PENDING, ""), (ScenarioCode.BALANCE_REMINDER, NOT_DECIDED, "expiry_first"),
+        (ScenarioCode.EXPIRY_REMINDER, MessageStatus.PENDING, ""),
+        (ScenarioCode.BALANCE_REMINDER, NOT_DECIDED, "expiry_first"),
     ]
 
 
@@ -211,8 +213,12 @@ def test_every_outcome_has_a_sentence():
     member = member_with_credit(store)
     run_at(TEN)
     for changes in (
-        {"status": "SENT", "sent_at": TEN}, {"status": "UNKNOWN"}, {"status": "FAILED", "error": "no such user"}, {"status": "PENDING"},
-        {"status": "CANCELLED", "reason": "setting_off"}, {"status": "MISSED", "reason": "missed_day"},
+        {"status": "SENT", "sent_at": TEN},
+        {"status": "UNKNOWN"},
+        {"status": "FAILED", "error": "no such user"},
+        {"status": "PENDING"},
+        {"status": "CANCELLED", "reason": "setting_off"},
+        {"status": "MISSED", "reason": "missed_day"},
         {"status": "SUPPRESSED", "reason": "store_cap", "cap_facts": {"cap": "store_cap", "used": 2, "taken_by": []}},
     ):
         Message.objects.filter(member=member).update(**{"reason": "", "cap_facts": None, **changes})

@@ -37,18 +37,30 @@ def test_balance_65_with_20_expiring_in_7_days_says_20_in_7_days():
     card = only_card_of(member)
     assert card.scenario == ScenarioCode.EXPIRY_REMINDER
     assert card.params == {
-        "balance": "65.00", "principal": "65.00", "bonus": "0.00",
-        "expiring": "20.00", "expiring_first_on": "2026-11-27", "expiring_last_on": "2026-11-27", "expiring_first_amount": "20.00",
+        "balance": "65.00",
+        "principal": "65.00",
+        "bonus": "0.00",
+        "expiring": "20.00",
+        "expiring_first_on": "2026-11-27",
+        "expiring_last_on": "2026-11-27",
+        "expiring_first_amount": "20.00",
     }
 
 
 def test_several_dates_name_the_earliest_and_its_part():
     store = store_with_reminders()
-    member = member_with_credit(store, ("30.00", end_of(TODAY + days(7))), ("5.50", end_of(TODAY + days(2))), ("4.50", TEN + days(2)), ("60.00", end_of(TODAY + days(8))))
+    member = member_with_credit(
+        store, ("30.00", end_of(TODAY + days(7))), ("5.50", end_of(TODAY + days(2))), ("4.50", TEN + days(2)), ("60.00", end_of(TODAY + days(8)))
+    )
     run_at(TEN)
     assert only_card_of(member).params == {
-        "balance": "100.00", "principal": "100.00", "bonus": "0.00",
-        "expiring": "40.00", "expiring_first_on": "2026-11-24", "expiring_last_on": "2026-11-29", "expiring_first_amount": "10.00",
+        "balance": "100.00",
+        "principal": "100.00",
+        "bonus": "0.00",
+        "expiring": "40.00",
+        "expiring_first_on": "2026-11-24",
+        "expiring_last_on": "2026-11-29",
+        "expiring_first_amount": "10.00",
     }
 
 
@@ -174,7 +186,10 @@ def test_switch_off_cancels_what_is_not_handed_over_and_gives_the_slots_back():
     set_reminder(store=store, enabled=False, send_time=time(10, 0), by=None, now=TEN + timedelta(minutes=1))
     assert (only_card_of(waiting).status, only_card_of(waiting).reason) == (MessageStatus.CANCELLED, SuppressionReason.SETTING_OFF)
     assert [only_card_of(member).status for member in (sent, doubtful, leased, elsewhere)] == [
-        MessageStatus.SENT, MessageStatus.PENDING, MessageStatus.PENDING, MessageStatus.PENDING,
+        MessageStatus.SENT,
+        MessageStatus.PENDING,
+        MessageStatus.PENDING,
+        MessageStatus.PENDING,
     ]
     assert [store_slots(member) for member in (waiting, sent, doubtful, leased, elsewhere)] == [0, 1, 1, 1, 1]
     assert [person_slots(member.person) for member in (waiting, sent, doubtful, leased, elsewhere)] == [0, 1, 1, 1, 1]

@@ -54,7 +54,7 @@ def test_switching_is_audited_with_before_and_after_and_repeating_it_is_not():
 
 def test_a_closed_store_cannot_be_switched_on_and_nothing_changes():
     store = make_store(status="CLOSED")
-    with pytest.raises(StateConflict, match="关闭|closed"):
+    with pytest.raises(StateConflict, match="店铺已关闭"):
         set_reminder(store=store, enabled=True, send_time=time(10, 0), by=None, now=TEN)
     assert not ReminderSetting.objects.filter(store=store).exists()
     assert not AuditEvent.objects.exists()
