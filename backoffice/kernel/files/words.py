@@ -30,7 +30,6 @@ TONES = {
 
 # Step of the engine -> words, and the share of the bar before it; staging fills the share up to the next by rows.
 _STEPS: dict[str, tuple[Any, int]] = {
-    "": (gettext_lazy("Waiting for a worker"), 0),
     "reading": (gettext_lazy("Reading the file"), 1),
     "staging": (gettext_lazy("Reading the rows"), 3),
     "checking": (gettext_lazy("Checking every cell"), 55),
@@ -44,7 +43,8 @@ _STAGED = 55
 
 
 def step_words(job: ImportJob) -> str:
-    return str(_STEPS.get(job.step, _STEPS["checking"])[0])
+    """What the worker that has the job does at present; it says so about a second after it began."""
+    return str(_STEPS.get(job.step or "reading", _STEPS["checking"])[0])
 
 
 def rows_expected(job: ImportJob) -> int:
@@ -54,7 +54,7 @@ def rows_expected(job: ImportJob) -> int:
 
 def percent_done(job: ImportJob) -> int:
     """How much of the work is done, 0 to 99; reading the rows is about half of it."""
-    start = _STEPS.get(job.step, _STEPS["checking"])[1]
+    start = _STEPS.get(job.step or "reading", _STEPS["checking"])[1]
     total = rows_expected(job)
     if job.step != "staging" or not total:
         return start

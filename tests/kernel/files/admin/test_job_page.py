@@ -126,6 +126,7 @@ def test_totals_stand_beside_the_control_total() -> None:
     totals = page.context["totals"]
     assert (totals.file, totals.typed, totals.fits, totals.difference) == (Decimal("150.00"), Decimal("151.00"), False, Decimal("-1.00"))
     assert "¥150.00" in page.content.decode()
+    assert "2027-11-01 24:00" in page.content.decode()  # a day on which something ends includes that day
     assert page.context["refusal"]
 
 

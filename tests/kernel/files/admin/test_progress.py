@@ -45,6 +45,17 @@ def test_more_rows_than_estimated_stay_within_the_bar() -> None:
         assert progress(running(step="staging", rows_done=12, rows_total=10), NOON)["rows"] == "10 of 10 rows read"
 
 
+def test_before_the_first_count_the_lines_of_the_file_say_how_many_rows_to_expect() -> None:
+    job = running(step="staging", rows_done=10, reading={"missing": [], "lines": 41, "header_row": 1})
+    with translation.override("en"):
+        assert progress(job, NOON + timedelta(seconds=5))["rows"] == "10 of 40 rows read"
+
+
+def test_a_worker_that_has_just_begun_reads_the_file() -> None:
+    with translation.override("en"):
+        assert progress(running(step=""), NOON)["step"] == "Reading the file"
+
+
 def test_a_job_that_nobody_takes_says_what_to_do() -> None:
     job = running(status=JobStatus.UPLOADED, lease_until=None, started_at=None)
     with translation.override("en"):

@@ -131,6 +131,12 @@ def test_the_same_file_again_says_when_it_was_imported_and_leads_there() -> None
     assert answer.status_code == 422
     assert f"as number {first.pk}" in answer.context["start_form"].errors["file"][0]
     assert address("change", first.pk) in answer.content.decode()
+    by_script = client_of(user).post(
+        address("start"),
+        {"kind": "members", "store": "S1", "file": SimpleUploadedFile("m.csv", GOOD.encode())},
+        headers={"x-requested-with": "XMLHttpRequest"},
+    )
+    assert by_script.json()["link"] == {"url": address("change", first.pk), "text": "Open that import"}
     assert ImportJob.objects.count() == 1
 
 
