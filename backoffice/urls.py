@@ -6,6 +6,7 @@ from backoffice.api import api
 from backoffice.consoles.language import choose_language
 from backoffice.consoles.login import ConsoleLoginForm, home, home_login, home_logout
 from backoffice.consoles.system import system_urls
+from backoffice.health import healthz
 from backoffice.kernel.sites import CONSOLE_SITES, developer_site, merchant_site, platform_site
 
 platform_site.extra_urls = system_urls
@@ -17,6 +18,7 @@ urlpatterns = [
     path("login/", home_login, name="login"),
     path("logout/", home_logout, name="logout"),
     path("language/", choose_language, name="choose_language"),
+    path("healthz", healthz, name="healthz"),
     path("api/v1/", api.urls),
     path("admin/", platform_site.urls),
     path("merchant/", merchant_site.urls),

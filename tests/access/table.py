@@ -166,6 +166,7 @@ def reminders() -> None:
 
 
 def machines() -> None:
+    TABLE.outside("healthz", "says that the process answers, and nothing else")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
     for name in ("api-1:api-root", "api-1:openapi-json"):
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
