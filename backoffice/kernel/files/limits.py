@@ -12,6 +12,7 @@ MAX_UNPACK_RATIO = 200
 UNPACK_FLOOR = 50_000_000
 MAX_UNPACKED = 8_000_000_000
 
-# The reader of XLSX keeps a whole sheet in memory; CSV has no row limit.
-MAX_SHEET_ROWS = 200_000
-MAX_SHEET_BYTES = 400_000_000  # of XML
+# The reader of XLSX keeps a whole sheet in memory, about 100 bytes a cell; CSV has no row limit.
+MAX_SHEET_ROWS = 100_000
+MAX_SHEET_CELLS = 1_200_000
+MAX_SHEET_BYTES = 200_000_000  # of XML; a quarter of it for each other part

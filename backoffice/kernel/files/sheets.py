@@ -14,7 +14,7 @@ import python_calamine
 from defusedxml import ElementTree
 
 from backoffice.kernel.files.faults import FileFault
-from backoffice.kernel.files.limits import MAX_COLUMNS, MAX_SHEET_BYTES, MAX_SHEET_ROWS
+from backoffice.kernel.files.limits import MAX_COLUMNS, MAX_SHEET_BYTES, MAX_SHEET_CELLS, MAX_SHEET_ROWS
 
 _PIECE = 1 << 20
 _OVERLAP = 4096  # a tag may lie across two pieces
@@ -97,18 +97,21 @@ def _bounded(archive: zipfile.ZipFile, name: str) -> None:
 
 def _scan(archive: zipfile.ZipFile, path: str) -> SheetScan:
     found = SheetScan()
-    size = rows = 0
+    size = rows = cells = 0
     tail = b""
     with archive.open(path) as part:
         while piece := part.read(_PIECE):
             size += len(piece)
             rows += piece.count(b"<row")
+            cells += piece.count(b"<c ")
             if size > MAX_SHEET_BYTES:
                 raise FileFault("unpacks_too_big", megabytes=MAX_SHEET_BYTES // 1_000_000)
             text = tail + piece
             numbers = [int(match[1]) for match in _ROW_NUMBER.finditer(text)]
             if rows > MAX_SHEET_ROWS + 1 or max(numbers, default=0) > MAX_SHEET_ROWS + 1:
                 raise FileFault("too_many_sheet_rows", most=MAX_SHEET_ROWS)
+            if cells > MAX_SHEET_CELLS:
+                raise FileFault("too_many_sheet_cells", most=MAX_SHEET_CELLS)
             if _TOO_WIDE.search(text):
                 raise FileFault("too_many_file_columns", most=MAX_COLUMNS)
             if b't="e"' in text:

@@ -217,6 +217,9 @@ class TestFormats:
     def test_a_sheet_of_too_much_xml_or_too_many_rows_is_refused_before_parsing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("backoffice.kernel.files.sheets.MAX_SHEET_ROWS", 50)
         assert refused(workbook([["会员编号"], *([f"M{number}"] for number in range(80))])).code == "too_many_sheet_rows"
+        monkeypatch.setattr("backoffice.kernel.files.sheets.MAX_SHEET_CELLS", 30)
+        assert refused(workbook([["会员编号"], *([f"M{number}"] for number in range(40))])).code == "too_many_sheet_cells"
+        monkeypatch.setattr("backoffice.kernel.files.sheets.MAX_SHEET_CELLS", 300)
         monkeypatch.setattr("backoffice.kernel.files.sheets.MAX_SHEET_BYTES", 2_000)
         assert refused(workbook([["会员编号"], *([f"M{number}"] for number in range(40))])).code == "unpacks_too_big"
 
