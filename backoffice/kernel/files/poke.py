@@ -26,6 +26,6 @@ def poke(job_id: int) -> None:
     limits = {"socket_timeout": BROKER_SECONDS, "socket_connect_timeout": BROKER_SECONDS, "max_retries": 0}
     try:
         with run_import.app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=limits) as connection:
-            run_import.apply_async([job_id], connection=connection, retry=False)
+            run_import.apply_async((job_id,), connection=connection, retry=False)  # type: ignore[call-arg]
     except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the page goes on
         log.warning("import_poke_failed", job=job_id, error=type(error).__name__)

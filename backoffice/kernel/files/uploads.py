@@ -15,7 +15,7 @@ FORM_ALLOWANCE = 1_000_000
 class LimitUploadHandler(FileUploadHandler):
     """First of ``FILE_UPLOAD_HANDLERS``: drops the files of a request beyond ``MAX_UPLOAD_BYTES`` and passes everything else on."""
 
-    def handle_raw_input(self, input_data: Any, META: dict[str, str], content_length: int, boundary: bytes, encoding: str | None = None) -> None:  # noqa: N803 - the name Django passes it by
+    def handle_raw_input(self, input_data: Any, META: dict[str, str], content_length: int, boundary: str, encoding: str | None = None) -> None:  # noqa: N803 - the name Django passes it by
         self.too_large = content_length > settings.MAX_UPLOAD_BYTES + FORM_ALLOWANCE
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:

@@ -33,4 +33,4 @@ def test_a_worker_is_told_only_after_the_commit(monkeypatch: pytest.MonkeyPatch,
     with django_capture_on_commit_callbacks(execute=True):
         poke_on_commit(job)
         assert told == []
-    assert told == [([job.pk], False)]
+    assert told == [((job.pk,), False)]

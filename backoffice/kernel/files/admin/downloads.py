@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\"\\/:*?<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -22,25 +21,27 @@ def clean_name(name: str, most: int = 80) -> str:
 
 def stored_file(file: FieldFile, name: str) -> FileResponse:
     """A stored file as an attachment; 404 when it is not there any more."""
-    if not file:
+    if not file.name:
         raise Http404
     try:
         content = file.storage.open(file.name, "rb")
     except FileNotFoundError as error:
         raise Http404 from error
-    return _as_attachment(FileResponse(content, as_attachment=True, filename=clean_name(name), content_type="application/octet-stream"))
+    response = FileResponse(content, as_attachment=True, filename=clean_name(name), content_type="application/octet-stream")
+    _never_inline(response)
+    return response
 
 
 def made_file(content: bytes, name: str, content_type: str) -> HttpResponse:
     """Bytes made for this answer, as an attachment."""
     response = HttpResponse(content, content_type=content_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    return _as_attachment(response)
+    _never_inline(response)
+    return response
 
 
-def _as_attachment(response: Any) -> Any:
+def _never_inline(response: HttpResponseBase) -> None:
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
-    return response
 
 
 def bad_rows_name(file_name: str) -> str:

@@ -46,8 +46,8 @@ class QueueFilter(SimpleListFilter):
         return [(code, title) for code, (title, _condition) in queue_conditions(request.user).items()]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        conditions = queue_conditions(request.user)
-        return queryset.filter(conditions[self.value()][1]) if self.value() in conditions else queryset
+        chosen = queue_conditions(request.user).get(self.value() or "")
+        return queryset.filter(chosen[1]) if chosen else queryset
 
 
 class KindFilter(SimpleListFilter):

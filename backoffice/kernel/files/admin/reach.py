@@ -61,7 +61,7 @@ def may_read_file(user: Any, console: str, job: ImportJob) -> bool:
     if console == Console.PLATFORM:
         return True
     if job.store_id is None:
-        return job.uploaded_by_id == user.pk
+        return bool(job.uploaded_by_id == user.pk)
     return stores_of(user, kind.permission).filter(pk=job.store_id).exists()
 
 

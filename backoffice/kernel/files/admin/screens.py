@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -57,7 +57,7 @@ class ImportScreens:
     get_object: Callable[..., Any]
 
     def get_urls(self) -> list[URLPattern]:
-        pages: list[tuple[str, str, Callable[..., HttpResponse]]] = [
+        pages: list[tuple[str, str, Callable[..., HttpResponseBase]]] = [
             ("start/", "start", self.start_view),
             ("sample/<slug:kind>/<slug:language>/<slug:format>/", "sample", self.sample_view),
             ("<path:object_id>/progress/", "progress", self.progress_view),
@@ -74,7 +74,7 @@ class ImportScreens:
         return reverse(f"{self.admin_site.name}:files_importjob_{name}", args=args)
 
     def _frame(self, request: HttpRequest, title: Any, **context: Any) -> dict[str, Any]:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **context}
 
     # --- handing in
@@ -113,7 +113,7 @@ class ImportScreens:
                 return None
         try:
             job = create_job(
-                kind=chosen["kind"].code, content=chosen["file"].file, file_name=chosen["file"].name, store=chosen["store"], console=console, by=request.user,
+                kind=chosen["kind"].code, content=chosen["file"].file, file_name=chosen["file"].name, store=chosen["store"], console=console, by=_person(request),
                 now=clock.database_now(), on_bad_rows=chosen["on_bad_rows"], control_total=chosen["control_total"], resend_of=first,
                 apply_when_clean=chosen["apply_when_clean"],
             )  # fmt: skip
@@ -128,7 +128,7 @@ class ImportScreens:
         return None
 
     def _repeated(self, request: HttpRequest, repeated: RepeatedFile) -> str:
-        first = jobs_in_reach(request.user, self.admin_site.name).filter(pk=repeated.facts.get("job")).select_related("uploaded_by").first()
+        first = jobs_in_reach(request.user, self.admin_site.name).filter(pk=repeated.facts["job"]).select_related("uploaded_by").first()
         if first is None or first.applied_at is None:
             return _("This file was imported already. Nothing was done.")
         request.repeated_job = first  # type: ignore[attr-defined]
@@ -222,13 +222,13 @@ class ImportScreens:
 
     # --- files
 
-    def file_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def file_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         return self._hand_out(request, object_id, original=True)
 
-    def bad_rows_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def bad_rows_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         return self._hand_out(request, object_id, original=False)
 
-    def _hand_out(self, request: HttpRequest, object_id: str, *, original: bool) -> HttpResponse:
+    def _hand_out(self, request: HttpRequest, object_id: str, *, original: bool) -> HttpResponseBase:
         job: ImportJob = self.get_object(request, object_id)
         if not rights_on(request.user, self.admin_site.name, job).reads_file:
             raise PermissionDenied
