@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +28,22 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver runs an event loop in the thread that uses the ORM
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     if not config.option.collectonly:
+        _sweep(Path(settings.LOCAL_STATE_DIR).parent)
         _STOP.enter_context(embedded_servers(settings.LOCAL_STATE_DIR, env, volatile=True))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed test runs left in ``folder``: our state folders of an hour ago whose lock nobody holds."""
+    for place in folder.glob("backoffice-tests-*/servers.lock"):
+        about = place.stat()
+        if about.st_uid != os.geteuid() or about.st_mtime > time.time() - 3600:
+            continue
+        with place.open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(place.parent, ignore_errors=True)
 
 
 def pytest_unconfigure() -> None:
