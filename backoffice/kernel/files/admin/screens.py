@@ -113,10 +113,18 @@ class ImportScreens:
                 return None
         try:
             job = create_job(
-                kind=chosen["kind"].code, content=chosen["file"].file, file_name=chosen["file"].name, store=chosen["store"], console=console, by=_person(request),
-                now=clock.database_now(), on_bad_rows=chosen["on_bad_rows"], control_total=chosen["control_total"], resend_of=first,
+                kind=chosen["kind"].code,
+                content=chosen["file"].file,
+                file_name=chosen["file"].name,
+                store=chosen["store"],
+                console=console,
+                by=_person(request),
+                now=clock.database_now(),
+                on_bad_rows=chosen["on_bad_rows"],
+                control_total=chosen["control_total"],
+                resend_of=first,
                 apply_when_clean=chosen["apply_when_clean"],
-            )  # fmt: skip
+            )
         except RepeatedFile as repeated:
             form.add_error("file", self._repeated(request, repeated))
         except BusinessError as refusal:
