@@ -296,8 +296,9 @@ def run(rows: int, rounds: int, peer_rows: int) -> dict[str, Any]:
             note("ours", found["seconds"])
             if turn == 0:
                 clean = keep_clean_rows(folder)
-            execute("DELETE FROM files_importproblem")
-            execute("DELETE FROM files_importjob")
+            empty_tables()
+            note("raw COPY", raw_copy(clean))
+            # The rows that raw COPY left are those of the file: the same file again finds nothing to do.
             execute("VACUUM (ANALYZE) members_member")
             again = ours(files["first"])
             assert again["unchanged"] == rows - bad, again
@@ -305,8 +306,6 @@ def run(rows: int, rounds: int, peer_rows: int) -> dict[str, Any]:
             tenth = ours(files["tenth"])
             assert rows * 0.08 < tenth["updated"] < rows * 0.12, tenth
             note("ours again, 10 % changed", tenth["seconds"])
-            empty_tables()
-            note("raw COPY", raw_copy(clean))
         for turn in range(rounds):
             empty_tables()
             note(f"ours, {peer_rows:,} rows", ours(files["small"])["seconds"])
