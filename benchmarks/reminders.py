@@ -205,7 +205,7 @@ def measure(rows: int, rounds: int) -> dict[str, Any]:
         print(f"situation of {rows} members made in {time.perf_counter() - began:.0f} s", file=sys.stderr)
         # The rows to insert bare are those that ours writes; kept in the situation itself, in random order.
         decide_with(1, moment)
-        execute(f"CREATE TABLE wanted AS SELECT {COLUMNS} FROM campaigns_message WHERE occasion = 20261122 ORDER BY random()")
+        execute(f"CREATE TABLE wanted AS SELECT {COLUMNS} FROM campaigns_message WHERE occasion = 20261122 ORDER BY random()")  # noqa: S608
         (messages,) = execute("SELECT count(*) FROM wanted")[0]
         kept = execute("SELECT count(*) FROM wanted WHERE status = 'PENDING'")[0][0]
         execute("DELETE FROM campaigns_message WHERE occasion = 20261122")
@@ -214,7 +214,7 @@ def measure(rows: int, rounds: int) -> dict[str, Any]:
             execute(f"TRUNCATE campaigns_{table}")
             execute(
                 f"INSERT INTO campaigns_{table} ({key}, local_day, used, granted) SELECT {key}, local_day, count(*), 0 FROM campaigns_message "
-                f"WHERE status IN ('PENDING', 'SENT', 'UNKNOWN') GROUP BY {key}, local_day ORDER BY local_day, {key}",
+                f"WHERE status IN ('PENDING', 'SENT', 'UNKNOWN') GROUP BY {key}, local_day ORDER BY local_day, {key}",  # noqa: S608
             )
         execute("VACUUM (FULL, ANALYZE) campaigns_message")
         execute("VACUUM (ANALYZE)")

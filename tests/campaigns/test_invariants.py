@@ -97,7 +97,8 @@ def test_ledger_and_imports(sent_card):
     CreditAccount.objects.update(balance=1)
     ImportJob.objects.create(kind="members", console="merchant", file="x", file_name="x", file_hash="x", file_size=1, status=JobStatus.FAILED)
     ImportJob.objects.create(
-        kind="members", console="merchant", file="y", file_name="y", file_hash="y", file_size=1, status=JobStatus.APPLYING, lease_until=TEN - timedelta(days=9000),
+        kind="members", console="merchant", file="y", file_name="y", file_hash="y", file_size=1, status=JobStatus.APPLYING,
+        lease_until=TEN - timedelta(days=9000),
     )  # fmt: skip
     assert broken() == {"ledger.proof", "imports.ended_with_reason", "imports.held_or_waiting"}
 
