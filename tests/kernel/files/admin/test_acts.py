@@ -159,3 +159,22 @@ def test_another_header_row_finds_the_columns_anew() -> None:
     client_of(user).post(address("reading", job.pk), {"header_row": "2", "column-member_no": "0", "column-nickname": "1"})
     job.refresh_from_db()
     assert (job.status, job.reading["header_row"], job.reading["columns"]) == (JobStatus.CHECKING, 2, {"member_no": 0, "phone": 1})
+
+
+def test_two_seats_do_not_lend_each_other_rights() -> None:
+    """Operator in one store, analyst in another: sees both stores' imports, goes on only with those of the first."""
+    merchant = make_merchant()
+    first, second = make_store("S1", merchant=merchant), make_store("S2", merchant=merchant)
+    owner = make_user(Role.MERCHANT_OWNER, merchant=merchant)
+    mixed = make_user(Role.MERCHANT_OPERATOR, merchant=merchant, stores=[first])
+    Seat.objects.create(user=mixed, role=Role.MERCHANT_ANALYST, merchant=merchant).seat_stores.create(store=second)
+    own, other = job_of(owner, WITH_BAD, store=first), job_of(owner, WITH_BAD, store=second)
+    client = client_of(mixed)
+    assert [client.get(address("change", job.pk)).status_code for job in (own, other)] == [200, 200]
+    assert b"".join(client.get(address("file", own.pk)).streaming_content) == WITH_BAD.encode()
+    assert client.get(address("file", other.pk)).status_code == 403
+    assert [client.post(address("apply", job.pk), {"on_bad_rows": "skip"}).status_code for job in (own, other)] == [302, 403]
+    other.refresh_from_db()
+    assert other.status == JobStatus.CHECKED
+    page = client.get(address("start"))
+    assert [store.code for store in page.context["stores"]] == ["S1"]
