@@ -213,8 +213,8 @@ def measure(rows: int, rounds: int) -> dict[str, Any]:
         for table, key in (("storedaycounter", "store_id, person_id"), ("persondaycounter", "person_id")):
             execute(f"TRUNCATE campaigns_{table}")
             execute(
-                f"INSERT INTO campaigns_{table} ({key}, local_day, used, granted) SELECT {key}, local_day, count(*), 0 FROM campaigns_message "
-                f"WHERE status IN ('PENDING', 'SENT', 'UNKNOWN') GROUP BY {key}, local_day ORDER BY local_day, {key}",  # noqa: S608
+                f"INSERT INTO campaigns_{table} ({key}, local_day, used, granted) SELECT {key}, local_day, count(*), 0 FROM campaigns_message "  # noqa: S608
+                f"WHERE status IN ('PENDING', 'SENT', 'UNKNOWN') GROUP BY {key}, local_day ORDER BY local_day, {key}",
             )
         execute("VACUUM (FULL, ANALYZE) campaigns_message")
         execute("VACUUM (ANALYZE)")
