@@ -73,7 +73,7 @@ def _members(request: HttpRequest, console: str, shown: list[Figure]) -> None:
 def _credit(request: HttpRequest, console: str, shown: list[Figure], pictures: list[Picture]) -> None:
     told = figures.get_credit_figures(request, console)
     accounts = list_url(console, CreditAccount)
-    lapsing = list_url(console, CreditLot, "lapsing=30") or accounts
+    lapsing = list_url(console, CreditLot, f"lapses=days_{figures.LAPSE_DAYS}") or accounts
     shown.append(Figure(_("Credit that can be spent (yuan)"), format_yuan(told.balance), as_of(told.as_of), accounts))
     shown.append(Figure(_("Credit that lapses in the next 30 days (yuan)"), format_yuan(told.lapsing), as_of(told.as_of), lapsing))
     chart = Chart(

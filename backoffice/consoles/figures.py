@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Q, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 
@@ -26,6 +26,7 @@ from backoffice.kernel.tenancy.access import stores_of
 from backoffice.kernel.tenancy.roles import Console
 from campaigns.models import ReminderRun
 from members.models import CreditLot, Member
+from members.selectors.credit import lapsing
 
 T = TypeVar("T")
 NEW_DAYS, LAPSE_DAYS, REMINDER_DAYS = 30, 30, 14
@@ -102,9 +103,12 @@ def get_credit_figures(request: HttpRequest, console: str) -> CreditFigures:
         today = local_day(now)
         days = [today + timedelta(days=ahead) for ahead in range(LAPSE_DAYS + 1)]
         left = F("principal_left") + F("bonus_left")
-        live = rows(request, console, CreditLot).filter(Q(principal_left__gt=0) | Q(bonus_left__gt=0)).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        lots = rows(request, console, CreditLot)
+        live = lots.filter(Q(principal_left__gt=0) | Q(bonus_left__gt=0)).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
         balance = live.aggregate(total=Sum(left))["total"] or ZERO
-        soon = live.filter(expires_at__lt=now + timedelta(days=LAPSE_DAYS)).annotate(day=TruncDate("expires_at", tzinfo=local_zone()))
+        # Exactly the rows of the list that the figure leads to. A lot that lapses at midnight is counted to the day that ends there.
+        last_instant = ExpressionWrapper(F("expires_at") - timedelta(microseconds=1), output_field=DateTimeField())
+        soon = lots.filter(lapsing(f"days_{LAPSE_DAYS}", now)).annotate(day=TruncDate(last_instant, tzinfo=local_zone()))
         by_day = dict(soon.order_by().values_list("day").annotate(total=Sum(left)))
         return CreditFigures(now, balance, [by_day.get(day, ZERO) for day in days], days)
 

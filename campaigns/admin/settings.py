@@ -18,14 +18,14 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from backoffice.kernel.admin import MerchantModelAdmin, PlatformModelAdmin, adopt
 from backoffice.kernel.admin.display import GOOD, PLAIN, chip, count, full_time, list_url, moment, row_url
-from backoffice.kernel.clock import database_now
+from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.money import format_yuan
 from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.models import Store
 from campaigns.admin.preview import make_previews, only_choose
 from campaigns.choices import ScenarioCode
 from campaigns.models import ReminderRun, ReminderSetting
-from campaigns.selectors.due import get_forecast, get_next_run_at
+from campaigns.selectors.due import get_forecast, get_next_run_at, next_run_at
 from campaigns.services.settings import set_reminder
 from members.admin.words import unbroken
 
@@ -83,8 +83,14 @@ class ReminderSettingScreen:
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ReminderSetting]:
         last = ReminderRun.objects.filter(store=models.OuterRef("store")).order_by("-local_day")
         queryset: models.QuerySet[ReminderSetting] = super().get_queryset(request)  # type: ignore[misc]
+        now = database_now()
+        today = last.filter(local_day=local_day(now))
         return queryset.select_related("store", "updated_by").annotate(
-            last_run_day=models.Subquery(last.values("local_day")[:1]), last_run_due=models.Subquery(last.values("due_count")[:1])
+            last_run_day=models.Subquery(last.values("local_day")[:1]),
+            last_run_due=models.Subquery(last.values("due_count")[:1]),
+            today_scheduled_at=models.Subquery(today.values("scheduled_at")[:1]),
+            today_started_at=models.Subquery(today.values("started_at")[:1]),
+            read_at=models.Value(now, models.DateTimeField()),
         )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
@@ -110,8 +116,11 @@ class ReminderSettingScreen:
         return setting.send_time.strftime("%H:%M")
 
     @admin.display(description=gettext_lazy("Next run"))
-    def next_run(self, setting: ReminderSetting) -> str:
-        return full_time(get_next_run_at(setting.store, setting.send_time, database_now())) if setting.enabled else "—"
+    def next_run(self, setting: Any) -> str:
+        if not setting.enabled:
+            return "—"
+        at = next_run_at(setting.send_time, setting.read_at, scheduled_at=setting.today_scheduled_at, started=setting.today_started_at is not None)
+        return full_time(at)
 
     @admin.display(description=gettext_lazy("Last run"))
     def last_run(self, setting: Any) -> str:

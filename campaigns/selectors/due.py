@@ -70,16 +70,24 @@ def due_parameters(spans: Sequence[Span], *, day: date, now: datetime) -> dict[s
     }
 
 
-def get_next_run_at(store: Store, send_time: time, now: datetime) -> datetime:
-    """When the next run of ``store`` starts if its reminders are on with ``send_time`` from now on: later today, else tomorrow."""
+def next_run_at(send_time: time, now: datetime, *, scheduled_at: datetime | None, started: bool) -> datetime:
+    """When a store's next run starts if its reminders are on with ``send_time`` from now on: later today, else tomorrow.
+
+    ``scheduled_at`` is when today's run is due (None without one) and ``started`` whether it has begun.
+    """
     today = clock.local_day(now)
     at = clock.at_local(today, send_time)
-    waiting = ReminderRun.objects.filter(store=store, local_day=today).first()
-    if waiting is not None and waiting.started_at is None and waiting.scheduled_at > now:
-        return waiting.scheduled_at
-    if waiting is None and at > now:
+    if scheduled_at is not None and not started and scheduled_at > now:
+        return scheduled_at
+    if scheduled_at is None and at > now:
         return at
     return clock.at_local(today + timedelta(days=1), send_time)
+
+
+def get_next_run_at(store: Store, send_time: time, now: datetime) -> datetime:
+    """``next_run_at`` of one store, with today's run read from the database."""
+    run = ReminderRun.objects.filter(store=store, local_day=clock.local_day(now)).first()
+    return next_run_at(send_time, now, scheduled_at=run.scheduled_at if run else None, started=bool(run and run.started_at))
 
 
 def get_forecast(store: Store, *, send_time: time, now: datetime) -> Forecast:

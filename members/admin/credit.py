@@ -104,6 +104,7 @@ class LapsesFilter(DropdownFilter):
     parameter_name = "lapses"
     SPANS = (
         ("week", gettext_lazy("Lapses within 7 days")),
+        ("days_30", gettext_lazy("Lapses within 30 days")),
         ("this_month", gettext_lazy("Lapses this month")),
         ("next_month", gettext_lazy("Lapses next month")),
         ("never", gettext_lazy("Never lapses")),

@@ -139,7 +139,7 @@ def list_lapses(account: CreditAccount, now: datetime) -> list[Lapse]:
 
 
 def lapsing(span: str | None, now: datetime) -> Q:
-    """Lots with something left that lapse in a span of local days: ``week`` (today and 7 more), ``this_month``, ``next_month``, ``never``.
+    """Lots with something left that lapse in a span of local days: ``week`` (today and 7 more), ``days_30`` (today and 30 more), ``this_month``, ``next_month``, ``never``.
 
     ``expires_at`` is the first instant at which a lot is gone, so midnight belongs to the day before. An unknown span holds nothing.
     """
@@ -149,6 +149,7 @@ def lapsing(span: str | None, now: datetime) -> Q:
     next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     ends = {
         "week": (now, clock.day_end(today + timedelta(days=7))),
+        "days_30": (now, clock.day_end(today + timedelta(days=30))),
         "this_month": (now, clock.day_start(next_month)),
         "next_month": (clock.day_start(next_month), clock.day_start((next_month + timedelta(days=32)).replace(day=1))),
     }

@@ -17,3 +17,10 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 });
+
+// Before the theme draws its charts: axis texts that can be read on light and on dark.
+window.addEventListener("load", () => {
+  if (window.Chart) {
+    window.Chart.defaults.color = document.documentElement.classList.contains("dark") ? "#c3cad5" : "#4b5563";
+  }
+});

@@ -28,6 +28,7 @@ def test_a_list_costs_the_same_whatever_its_length(name: str, monkeypatch: pytes
         with CaptureQueriesContext(connection) as captured:
             answer = walk.ask(url)
         assert answer.status == 200, answer.error
-        counts.append(len(captured))
-    assert counts[0] == counts[1]
+        # The one page that holds everything needs no count; whether rows are counted is not the matter here.
+        counts.append(sum(not query["sql"].startswith("SELECT COUNT(") for query in captured.captured_queries))
+    assert (name, counts[0]) == (name, counts[1])
     assert counts[1] <= MOST
