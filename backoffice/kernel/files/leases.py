@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from backoffice.kernel.files.choices import JOB_TRANSITIONS, JobStatus
 from backoffice.kernel.files.faults import Cancelled, LeaseLost
@@ -123,8 +123,8 @@ class Heartbeat:
     def _beat(self) -> None:
         lease = self._lease
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SET lock_timeout = '2s'")
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
                 cursor.execute(_BEAT, {"rows": lease.rows, "step": lease.step, "seconds": LEASE_SECONDS, "id": lease.job_id, "token": lease.token})
                 row = cursor.fetchone()
         except DatabaseError as error:
