@@ -16,8 +16,6 @@ from backoffice.consoles.figures import rows
 from backoffice.kernel.admin.display import BAD, BUSY, WARN, list_url
 from backoffice.kernel.files.admin.listing import queue_conditions
 from backoffice.kernel.files.admin.reach import jobs_in_reach
-from backoffice.kernel.files.admin.listing import queue_conditions
-from backoffice.kernel.files.admin.reach import jobs_in_reach
 from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.tenancy.access import allows
@@ -58,26 +56,26 @@ def _imports(request: HttpRequest, console: str, now: datetime) -> Iterator[Need
         return
     # The same queues as the tabs of the list, so that a line and the rows behind it say the same.
     queues = {code: condition for code, (_title, condition) in queue_conditions(request.user).items()}
-    jobs = jobs_in_reach(request.user, console)
     recent = Q(created_at__gte=now - RECENT)
-    waiting, failed = Q(status=JobStatus.CHECKED), Q(status=JobStatus.FAILED) & recent
-    told = jobs.aggregate(
-        waiting=Count("pk", filter=waiting), waiting_since=Min("created_at", filter=waiting), failed=Count("pk", filter=failed), failed_since=Min("created_at", filter=failed)
+    failed = queues["failed"] & Q(bad_count=0, conflict_count=0) & recent
+    with_bad_rows = queues["bad"] & ~Q(status=JobStatus.CHECKED) & recent
+    told = jobs_in_reach(request.user, console).aggregate(
+        waiting=Count("pk", filter=queues["mine"], distinct=True), waiting_since=Min("created_at", filter=queues["mine"]),
+        failed=Count("pk", filter=failed, distinct=True), failed_since=Min("created_at", filter=failed),
+        bad=Count("pk", filter=with_bad_rows, distinct=True), bad_since=Min("created_at", filter=with_bad_rows),
     )
-    bad_rows = queue_conditions(request.user)["bad"][1]
-    bad = jobs.filter(recent, bad_rows).exclude(status=JobStatus.CHECKED).aggregate(number=Count("pk", distinct=True), since=Min("created_at"))
     yield Need(
         ngettext("%(n)d import could not be finished", "%(n)d imports could not be finished", told["failed"]) % {"n": told["failed"]},
-        told["failed"], BAD, list_url(console, ImportJob, f"status__exact={JobStatus.FAILED}"), told["failed_since"],
+        told["failed"], BAD, list_url(console, ImportJob, "queue=failed"), told["failed_since"],
     )
     yield Need(
-        ngettext("%(n)d import has bad rows: fetch them, mend them, send them again", "%(n)d imports have bad rows: fetch them, mend them, send them again", bad["number"])
-        % {"n": bad["number"]},
-        bad["number"], WARN, list_url(console, ImportJob, "queue=bad"), bad["since"],
+        ngettext("%(n)d import has bad rows: fetch them, mend them, send them again", "%(n)d imports have bad rows: fetch them, mend them, send them again", told["bad"])
+        % {"n": told["bad"]},
+        told["bad"], WARN, list_url(console, ImportJob, "queue=bad"), told["bad_since"],
     )
     yield Need(
         ngettext("%(n)d import is checked and waits for your yes", "%(n)d imports are checked and wait for your yes", told["waiting"]) % {"n": told["waiting"]},
-        told["waiting"], BUSY, list_url(console, ImportJob, f"status__exact={JobStatus.CHECKED}"), told["waiting_since"],
+        told["waiting"], BUSY, list_url(console, ImportJob, "queue=mine"), told["waiting_since"],
     )
 
 
