@@ -18,7 +18,7 @@ from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.files.choices import BadRows, JobStatus
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.files.services import apply_job, check_job, request_apply
-from backoffice.kernel.tenancy.models import Store, User
+from backoffice.kernel.tenancy.models import Seat, Store, User
 from backoffice.kernel.tenancy.roles import Role
 from members.models import CreditLot, Member, OrderLine
 from tests.factories import NOON, make_level, make_member, make_merchant, make_store, make_user
@@ -155,6 +155,17 @@ def test_a_seat_for_one_store_exports_only_that_one(store: Store) -> None:
     make_member(other, "M2")
     operator = make_user(Role.MERCHANT_OPERATOR, merchant=store.merchant, stores=[other])
     assert [row["会员编号"] for row in rows_of(export(operator, "merchant:members_member"))] == ["M2"]
+
+
+def test_an_analysts_store_is_seen_but_not_exported(store: Store) -> None:
+    """Operator of one merchant, analyst of another: the list shows both, the file holds what the operator's seat may take out."""
+    other = make_store("HS01")
+    make_member(store, "M1")
+    make_member(other, "M2")
+    user = make_user(Role.MERCHANT_OPERATOR, merchant=store.merchant)
+    Seat.objects.create(user=user, role=Role.MERCHANT_ANALYST, merchant=other.merchant, all_stores=True)
+    assert "M2" in client_of(user).get(reverse("merchant:members_member_changelist")).content.decode()
+    assert [row["会员编号"] for row in rows_of(export(user, "merchant:members_member"))] == ["M1"]
 
 
 def test_an_export_follows_the_filters_of_the_list(store: Store, owner: User) -> None:
