@@ -59,7 +59,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if allows(request.user, "campaigns.view_reminderrun", console=console):
         _reminders(request, console, shown, pictures)
     _tenants(request, console, shown)
-    return {**context, "title": _("Today"), "needs": list_needs(request, console, now), "nothing": nothing_text(console), "as_of": as_of(now), "figures": shown, "pictures": pictures}
+    return {
+        **context,
+        "title": _("Today"),
+        "needs": list_needs(request, console, now),
+        "nothing": nothing_text(console),
+        "as_of": as_of(now),
+        "figures": shown,
+        "pictures": pictures,
+    }
 
 
 def _members(request: HttpRequest, console: str, shown: list[Figure]) -> None:
@@ -77,11 +85,12 @@ def _credit(request: HttpRequest, console: str, shown: list[Figure], pictures: l
     shown.append(Figure(_("Credit that can be spent (yuan)"), format_yuan(told.balance), as_of(told.as_of), accounts))
     shown.append(Figure(_("Credit that lapses in the next 30 days (yuan)"), format_yuan(told.lapsing), as_of(told.as_of), lapsing))
     chart = Chart(
-        [f"{day:%m-%d}" for day in told.days], [Series(_("Lapses (yuan)"), told.lapsing_by_day, "oklch(70% .15 55)")], stacked=False, unit=_("yuan"),
+        [f"{day:%m-%d}" for day in told.days],
+        [Series(_("Lapses (yuan)"), told.lapsing_by_day, "oklch(70% .15 55)")],
+        stacked=False,
+        unit=_("yuan"),
     )
-    pictures.append(
-        Picture(_("Credit that lapses, by day"), as_of(told.as_of), chart, _("Day"), _("No credit lapses in the next 30 days."), lapsing)
-    )
+    pictures.append(Picture(_("Credit that lapses, by day"), as_of(told.as_of), chart, _("Day"), _("No credit lapses in the next 30 days."), lapsing))
 
 
 def _reminders(request: HttpRequest, console: str, shown: list[Figure], pictures: list[Picture]) -> None:
@@ -92,12 +101,21 @@ def _reminders(request: HttpRequest, console: str, shown: list[Figure], pictures
     held = ngettext("%(n)s held back by a cap", "%(n)s held back by a cap", told.held_back) % {"n": f"{told.held_back:,}"}
     shown.append(Figure(_("Reminders, last 14 days"), f"{told.decided:,}", f"{held} · {as_of(told.as_of)}", url, trend))
     names = {
-        "balance_count": _("Balance reminder"), "expiry_count": _("Expiry reminder"),
-        "store_cap_count": _("Held back: 2 a day from one store"), "platform_cap_count": _("Held back: 10 a day in all"),
+        "balance_count": _("Balance reminder"),
+        "expiry_count": _("Expiry reminder"),
+        "store_cap_count": _("Held back: 2 a day from one store"),
+        "platform_cap_count": _("Held back: 10 a day in all"),
     }
     chart = Chart([f"{day:%m-%d}" for day in told.days], [Series(names[code], told.by_count[code]) for code in figures.REMINDER_COUNTS], unit=_("messages"))
     pictures.append(
-        Picture(_("Reminders by day: decided, and held back by which cap"), as_of(told.as_of), chart, _("Day"), _("No reminder run in the last 14 days. Switch reminders on for a store."), url)
+        Picture(
+            _("Reminders by day: decided, and held back by which cap"),
+            as_of(told.as_of),
+            chart,
+            _("Day"),
+            _("No reminder run in the last 14 days. Switch reminders on for a store."),
+            url,
+        )
     )
 
 

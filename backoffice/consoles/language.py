@@ -30,7 +30,7 @@ class UserLanguageMiddleware:
         return self.get_response(request)
 
 
-def action_url(request: HttpRequest) -> str:
+def action_url(_request: HttpRequest) -> str:
     """Where the theme's language form posts to."""
     return reverse("choose_language")
 
@@ -45,7 +45,5 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     if language in Language.values:
         if isinstance(request.user, User):
             set_language(user=request.user, language=language)
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, language, max_age=365 * 86_400, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
-        )
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, max_age=365 * 86_400, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax")
     return response

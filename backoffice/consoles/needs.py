@@ -60,22 +60,38 @@ def _imports(request: HttpRequest, console: str, now: datetime) -> Iterator[Need
     failed = queues["failed"] & Q(bad_count=0, conflict_count=0) & recent
     with_bad_rows = queues["bad"] & ~Q(status=JobStatus.CHECKED) & recent
     told = jobs_in_reach(request.user, console).aggregate(
-        waiting=Count("pk", filter=queues["mine"], distinct=True), waiting_since=Min("created_at", filter=queues["mine"]),
-        failed=Count("pk", filter=failed, distinct=True), failed_since=Min("created_at", filter=failed),
-        bad=Count("pk", filter=with_bad_rows, distinct=True), bad_since=Min("created_at", filter=with_bad_rows),
+        waiting=Count("pk", filter=queues["mine"], distinct=True),
+        waiting_since=Min("created_at", filter=queues["mine"]),
+        failed=Count("pk", filter=failed, distinct=True),
+        failed_since=Min("created_at", filter=failed),
+        bad=Count("pk", filter=with_bad_rows, distinct=True),
+        bad_since=Min("created_at", filter=with_bad_rows),
     )
     yield Need(
         ngettext("%(n)d import could not be finished", "%(n)d imports could not be finished", told["failed"]) % {"n": told["failed"]},
-        told["failed"], BAD, list_url(console, ImportJob, "queue=failed"), told["failed_since"],
+        told["failed"],
+        BAD,
+        list_url(console, ImportJob, "queue=failed"),
+        told["failed_since"],
     )
     yield Need(
-        ngettext("%(n)d import has bad rows: fetch them, mend them, send them again", "%(n)d imports have bad rows: fetch them, mend them, send them again", told["bad"])
+        ngettext(
+            "%(n)d import has bad rows: fetch them, mend them, send them again",
+            "%(n)d imports have bad rows: fetch them, mend them, send them again",
+            told["bad"],
+        )
         % {"n": told["bad"]},
-        told["bad"], WARN, list_url(console, ImportJob, "queue=bad"), told["bad_since"],
+        told["bad"],
+        WARN,
+        list_url(console, ImportJob, "queue=bad"),
+        told["bad_since"],
     )
     yield Need(
         ngettext("%(n)d import is checked and waits for your yes", "%(n)d imports are checked and wait for your yes", told["waiting"]) % {"n": told["waiting"]},
-        told["waiting"], BUSY, list_url(console, ImportJob, "queue=mine"), told["waiting_since"],
+        told["waiting"],
+        BUSY,
+        list_url(console, ImportJob, "queue=mine"),
+        told["waiting_since"],
     )
 
 
@@ -86,7 +102,10 @@ def _runs(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
     told = late.aggregate(number=Count("pk"), since=Min("scheduled_at"))
     yield Need(
         ngettext("%(n)d reminder run is late", "%(n)d reminder runs are late", told["number"]) % {"n": told["number"]},
-        told["number"], BAD, list_url(console, ReminderRun), told["since"],
+        told["number"],
+        BAD,
+        list_url(console, ReminderRun),
+        told["since"],
     )
 
 
@@ -98,34 +117,43 @@ def _messages(request: HttpRequest, console: str, now: datetime) -> Iterator[Nee
     told = stuck.aggregate(failed=Count("pk", filter=Q(status=MessageStatus.FAILED)), unknown=Count("pk", filter=Q(status=MessageStatus.UNKNOWN)))
     yield Need(
         ngettext("%(n)d message could not be delivered", "%(n)d messages could not be delivered", told["failed"]) % {"n": told["failed"]},
-        told["failed"], BAD, list_url(console, Message, f"status__exact={MessageStatus.FAILED}"),
+        told["failed"],
+        BAD,
+        list_url(console, Message, f"status__exact={MessageStatus.FAILED}"),
     )
     yield Need(
         ngettext("%(n)d message has an unknown outcome", "%(n)d messages have an unknown outcome", told["unknown"]) % {"n": told["unknown"]},
-        told["unknown"], WARN, list_url(console, Message, f"status__exact={MessageStatus.UNKNOWN}"),
+        told["unknown"],
+        WARN,
+        list_url(console, Message, f"status__exact={MessageStatus.UNKNOWN}"),
     )
 
 
-def _settings(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
+def _settings(request: HttpRequest, console: str, _now: datetime) -> Iterator[Need]:
     if not _may(request, console, "campaigns.view_remindersetting"):
         return
     off = rows(request, console, Store).filter(status=StoreStatus.OPEN).exclude(pk__in=ReminderSetting.objects.filter(enabled=True).values("store_id")).count()
     yield Need(
         ngettext("Reminders are off in %(n)d store", "Reminders are off in %(n)d stores", off) % {"n": off},
-        off, WARN if console == Console.MERCHANT else BUSY, list_url(console, ReminderSetting),
+        off,
+        WARN if console == Console.MERCHANT else BUSY,
+        list_url(console, ReminderSetting),
     )
 
 
-def _merchants(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
+def _merchants(request: HttpRequest, console: str, _now: datetime) -> Iterator[Need]:
     if console != Console.PLATFORM or not _may(request, console, "tenancy.view_merchant"):
         return
     without = Merchant.objects.filter(tiers__isnull=True).count()
     yield Need(
-        ngettext("%(n)d merchant has no tier", "%(n)d merchants have no tier", without) % {"n": without}, without, BUSY, list_url(console, Merchant),
+        ngettext("%(n)d merchant has no tier", "%(n)d merchants have no tier", without) % {"n": without},
+        without,
+        BUSY,
+        list_url(console, Merchant),
     )
 
 
-def _developers(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
+def _developers(request: HttpRequest, console: str, _now: datetime) -> Iterator[Need]:
     if console == Console.MERCHANT or not _may(request, console, "tenancy.view_developer"):
         return
     waiting = rows(request, console, Developer).filter(onboarded_at=None).aggregate(number=Count("pk"), since=Min("created_at"))

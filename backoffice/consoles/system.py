@@ -28,7 +28,7 @@ from campaigns.models import Message, ReminderRun
 PERMISSION = "backoffice.view_system"
 BEAT_IS_SILENT = timedelta(seconds=90)
 QUEUE_IS_OLD = timedelta(minutes=5)
-BROKER_SECONDS = 1.0
+BROKER_SECONDS = 1
 WORKER_SECONDS = 0.7
 
 
@@ -96,7 +96,9 @@ def _imports(now: datetime) -> Part:
 
 
 def _runs(now: datetime) -> Part:
-    told = ReminderRun.objects.filter(status__in=[RunStatus.WAITING, RunStatus.DECIDING], scheduled_at__lte=now).aggregate(n=Count("pk"), since=Min("scheduled_at"))
+    told = ReminderRun.objects.filter(status__in=[RunStatus.WAITING, RunStatus.DECIDING], scheduled_at__lte=now).aggregate(
+        n=Count("pk"), since=Min("scheduled_at")
+    )
     return _queue(_("Reminder runs due"), told["n"], told["since"], now, list_url("platform", ReminderRun))
 
 
@@ -104,7 +106,7 @@ def system_page(request: HttpRequest) -> HttpResponse:
     if not allows(request.user, PERMISSION, console=platform_site.name):
         raise PermissionDenied
     now = database_now()
-    request.current_app = platform_site.name  # type: ignore[attr-defined]
+    request.current_app = platform_site.name
     context: dict[str, Any] = {**platform_site.each_context(request), "title": _("System"), "parts": list_parts(now), "as_of": as_of(now)}
     return TemplateResponse(request, "consoles/system.html", context)
 

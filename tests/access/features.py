@@ -52,7 +52,9 @@ class FeatureWalk(Walk):
         for row in self._foreign(model)[:2]:
             got = self.ask(url, **{parameter: str(row.pk)})
             if not got.like(missing, row.pk, MISSING) or got.listed != missing.listed:
-                self.breach(name, f"{parameter}= tells a foreign {model.__name__} from a missing one ({got.status} {got.error}, {missing.status} {missing.error})")
+                self.breach(
+                    name, f"{parameter}= tells a foreign {model.__name__} from a missing one ({got.status} {got.error}, {missing.status} {missing.error})"
+                )
             self._no_foreign_mark(name, got)
 
     def _filters(self, name: str, admin: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from backoffice.consoles import figures
 from backoffice.kernel.admin import base, filters, scoping
 from backoffice.kernel.admin.base import ConsoleModelAdmin, ScopedMixin

@@ -44,7 +44,11 @@ class Answer:
 
     def like(self, other: Answer, *ids: Any) -> bool:
         """Whether two answers cannot be told apart, but for the number that was asked for."""
-        return (self.status, _plain(self.location.encode(), ids), _plain(self.body, ids)) == (other.status, _plain(other.location.encode(), ids), _plain(other.body, ids))
+        return (self.status, _plain(self.location.encode(), ids), _plain(self.body, ids)) == (
+            other.status,
+            _plain(other.location.encode(), ids),
+            _plain(other.body, ids),
+        )
 
     def marks(self) -> set[str]:
         """Owners' marks in headers and body."""
@@ -209,7 +213,10 @@ class Walk:
         for mark, owned in rows.items():
             if mark not in self.reach:
                 row = owned[0]
-                for got, other, how in ((self.ask(self._url(line, row.pk)), missing, "GET"), (self.ask(self._url(line, row.pk), post=submitted), missing_post, "POST")):
+                for got, other, how in (
+                    (self.ask(self._url(line, row.pk)), missing, "GET"),
+                    (self.ask(self._url(line, row.pk), post=submitted), missing_post, "POST"),
+                ):
                     if not got.like(other, row.pk, MISSING):
                         self.breach(line, f"{how} of a foreign row got {got.status} {got.error}, of a missing one {other.status}")
                     self._no_foreign_mark(line, got)

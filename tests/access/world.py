@@ -74,7 +74,8 @@ def make_world() -> World:
         _campaigns(world, mark, store)
         _imports(world, mark, store)
         world.put(mark, AuditEvent.objects.create(
-            verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(), actor=world.users[Role.PLATFORM_ADMIN],
+            verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(),
+            actor=world.users[Role.PLATFORM_ADMIN],
         ))  # fmt: skip
     return world
 
@@ -101,7 +102,7 @@ def _people(world: World, merchants: dict[str, Merchant], stores: dict[str, Stor
         BM: make_user(Role.MERCHANT_OWNER, merchant=merchants[BM], username="foreign_owner", display_name=f"人员{BM}"),
         DB: make_user(Role.DEVELOPER_OWNER, developer=developers[DB], username="foreign_developer", display_name=f"人员{DB}"),
     }
-    for mark, user in [(mark, user) for mark, user in foreign.items()] + [(DA, world.users[Role.DEVELOPER_OWNER])]:
+    for mark, user in (*foreign.items(), (DA, world.users[Role.DEVELOPER_OWNER])):
         world.put(mark, user)
         world.put(mark, user.seats.get())
     world.put(STAFF, world.users["inactive"])
@@ -115,14 +116,16 @@ def _members(world: World, mark: str, store: Store) -> None:
     tag = world.put(mark, Tag.objects.create(store=store, name=f"标签{mark}"))
     for number, phone in enumerate(PHONES[mark]):
         member = world.put(mark, make_member(
-            store, f"{mark}{number}", phone=phone, nickname=f"昵称{mark}", level=level, join_channel=f"渠道{mark}", credit_cards_on=number == 0, joined_at=now - timedelta(days=3),
+            store, f"{mark}{number}", phone=phone, nickname=f"昵称{mark}", level=level, join_channel=f"渠道{mark}", credit_cards_on=number == 0,
+            joined_at=now - timedelta(days=3),
         ))  # fmt: skip
         MemberTag.objects.create(member=member, tag=tag)
         PurchaseSummary.objects.create(member=member, store=store, order_count=1, amount=amount, last_purchase_at=now)
     member = world.rows[type(member)][mark][0]
     account = world.put(mark, CreditAccount.objects.create(store=store, member=member, balance=amount))
     lot = world.put(mark, CreditLot.objects.create(
-        store=store, account=account, source_no=f"充值{mark}", principal_amount=amount, principal_left=amount, bonus_left=0, opened_at=now - timedelta(days=9), expires_at=now + timedelta(days=5),
+        store=store, account=account, source_no=f"充值{mark}", principal_amount=amount, principal_left=amount, bonus_left=0,
+        opened_at=now - timedelta(days=9), expires_at=now + timedelta(days=5),
     ))  # fmt: skip
     world.put(mark, CreditEntry.objects.create(
         store=store, account=account, lot=lot, kind=EntryKind.TOP_UP, principal_amount=amount, bonus_amount=0, balance_after=amount,

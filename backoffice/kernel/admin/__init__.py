@@ -5,7 +5,7 @@ How to add a screen: ``docs/access.md``.
 """
 
 from backoffice.kernel.admin.actions import ReasonForm, tenant_action, tenant_bulk_action
-from backoffice.kernel.admin.base import ConsoleStackedInline, ConsoleTabularInline, DeveloperModelAdmin, MerchantModelAdmin, PlatformModelAdmin, adopt
+from backoffice.kernel.admin.base import ConsoleStackedInline, ConsoleTabularInline, DeveloperModelAdmin, MerchantModelAdmin, PlatformModelAdmin, adopt, person
 from backoffice.kernel.admin.filters import ScopedRelatedFilter
 from backoffice.kernel.admin.search import SearchShape, any_term
 
@@ -20,6 +20,7 @@ __all__ = [
     "SearchShape",
     "adopt",
     "any_term",
+    "person",
     "tenant_action",
     "tenant_bulk_action",
 ]

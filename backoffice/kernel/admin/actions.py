@@ -31,7 +31,7 @@ def tenant_action(
     icon: str | None = None,
     danger: bool = False,
     on_list: bool = False,
-    available: Callable[[models.Model], bool] | None = None,
+    available: Callable[[Any], bool] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """An act on one row (``actions_detail``, ``actions_row``) or, with ``on_list``, on none (``actions_list``).
 
@@ -64,10 +64,16 @@ def tenant_action(
                     dialog.add_error(None, str(error))
                 else:
                     return _after(self, request, object_id, answer)
-            context = {"form": dialog, "form_submit_text": submit or title, "dialog": {"title": title, "description": description}, "danger": danger, "obj": obj}
+            context = {
+                "form": dialog,
+                "form_submit_text": submit or title,
+                "dialog": {"title": title, "description": description},
+                "danger": danger,
+                "obj": obj,
+            }
             if request.headers.get("HX-Request"):
                 return render(request, "unfold/helpers/dialog.html", context)
-            request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+            request.current_app = self.admin_site.name
             return render(request, "consoles/action_page.html", {**self.admin_site.each_context(request), **context, "title": title, "opts": self.opts})
 
         view.short_description = title  # type: ignore[attr-defined]

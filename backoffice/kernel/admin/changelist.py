@@ -32,7 +32,7 @@ def _key(raw: str | None) -> int | None:
     return None
 
 
-class KnownCountPaginator(Paginator):
+class KnownCountPaginator(Paginator):  # type: ignore[type-arg]  # Django's class cannot be indexed
     """The page is already cut; only the template asks this for figures."""
 
     template_name = "consoles/keyset_pagination.html"
@@ -44,6 +44,8 @@ class KnownCountPaginator(Paginator):
 
 class ConsoleChangeList(ChangeList):
     """Django's list, with ordering only by columns that the class declares sortable (``o=`` would else order by any)."""
+
+    params: dict[str, Any]
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
@@ -131,7 +133,7 @@ class KeysetChangeList(ConsoleChangeList):
             return list(cut(self.queryset))
         if not stores:
             return []
-        path = self.model.scope_path  # type: ignore[attr-defined]
+        path = self.model.scope_path
         parts = [cut(self.queryset.filter(**{path: store})).select_related(None).prefetch_related(None).values_list("pk", flat=True) for store in stores]
         merged = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
         keys = sorted(merged, reverse=after is None)[:limit]

@@ -83,5 +83,10 @@ def sparkline(values: Sequence[int | float | Decimal], *, label: Any = "", width
     return format_html(
         '<svg class="bo-spark" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="none">'
         '<polyline fill="none" stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" points="{}"/></svg>',
-        label, width, height, width, height, points,
+        label,
+        width,
+        height,
+        width,
+        height,
+        points,
     )

@@ -20,7 +20,7 @@ PERSONAL_FIELDS = {"phone_encrypted", "phone_hash", "phone_masked", "value_hash"
 STATE_FIELDS = {"status", "balance", "held", "growth", "cursor", "occasion"}
 
 
-def check_consoles(app_configs: list[AppConfig] | None = None, **kwargs: Any) -> list[Error]:
+def check_consoles(app_configs: list[AppConfig] | None = None, **_options: Any) -> list[Error]:  # noqa: ARG001 - the signature of a check
     from backoffice.kernel.sites import CONSOLE_SITES
 
     return [error for site in CONSOLE_SITES for admin in site._registry.values() for error in check_admin(admin)]
@@ -32,10 +32,14 @@ def check_admin(admin: Any) -> list[Error]:
 
 
 def _faults(admin: Any) -> Iterator[tuple[int, str]]:
-    console = admin.admin_site.name
-    if not isinstance(admin, ConsoleModelAdmin) or admin.console != console:
+    if not isinstance(admin, ConsoleModelAdmin) or admin.console != admin.admin_site.name:
         yield 1, "is not made from the admin class of this console (backoffice.kernel.admin)"
         return
+    for part in (_scope_faults, _filter_faults, _act_faults, _query_faults, _form_faults):
+        yield from part(admin, admin.admin_site.name)
+
+
+def _scope_faults(admin: Any, console: str) -> Iterator[tuple[int, str]]:
     if not is_scoped(admin.model, console):
         yield 2, f"{admin.model.__name__} has no scope_path that leads to the tenants of this console"
     for inline in admin.inlines:
@@ -43,27 +47,41 @@ def _faults(admin: Any) -> Iterator[tuple[int, str]]:
             yield 3, f"{inline.__name__} is not made from ConsoleTabularInline or ConsoleStackedInline"
         elif not is_scoped(inline.model, console):
             yield 2, f"{inline.model.__name__} has no scope_path that leads to the tenants of this console"
+
+
+def _filter_faults(admin: Any, console: str) -> Iterator[tuple[int, str]]:
     for entry in admin.list_filter:
         path = entry if isinstance(entry, str) else entry[0] if isinstance(entry, (tuple, list)) else ""
         if path and path.split("__")[-1] in PERSONAL_FIELDS:
             yield 4, f"list_filter on the personal field {path}"
         elif path and not _filter_is_scoped(admin, entry, path, console):
             yield 5, f"list_filter {path} would show rows of other tenants: use ScopedRelatedFilter on a model with a scope_path"
+
+
+def _act_faults(admin: Any, _console: str) -> Iterator[tuple[int, str]]:
     for name in [*admin.actions, *(_ for kind in ("list", "row", "detail", "submit_line") for _ in action_names(getattr(admin, f"actions_{kind}")))]:
         method = getattr(admin, name, None) if isinstance(name, str) else name
         if not hasattr(method, MARK):
             yield 6, f"action {name} is not made by tenant_action or tenant_bulk_action"
     if admin.actions_submit_line:
         yield 6, "actions_submit_line runs without a dialog: use actions_detail"
+
+
+def _query_faults(admin: Any, _console: str) -> Iterator[tuple[int, str]]:
     for name in (*admin.search_fields, *admin.allowed_lookups):
-        if name.lstrip("^=@").split("__")[0] in PERSONAL_FIELDS or name.lstrip("^=@").split("__")[-1] in PERSONAL_FIELDS:
+        if PERSONAL_FIELDS & set(name.lstrip("^=@").split("__")):
             yield 7, f"search or look-up on the personal field {name}: search by its hash with a SearchShape"
+    if admin.date_hierarchy:
+        yield 8, "date_hierarchy aggregates the whole table on every page"
+    if admin.big_list and (admin.sortable_by or admin.ordering):
+        yield 13, "a keyset list has one order: newest first"
     named = [field for _, options in admin.fieldsets or () for entry in options["fields"] for field in ([entry] if isinstance(entry, str) else entry)]
     for name in (*named, *(admin.fields or ()), *admin.readonly_fields, *admin.list_display):
         if name in SECRET_FIELDS and name not in admin.add_fields:
             yield 14, f"{name} is a secret and shown nowhere"
-    if admin.date_hierarchy:
-        yield 8, "date_hierarchy aggregates the whole table on every page"
+
+
+def _form_faults(admin: Any, console: str) -> Iterator[tuple[int, str]]:
     if admin.list_editable:
         yield 9, "list_editable saves rows without their service"
     writable = {*admin.editable_fields, *admin.add_fields}
@@ -76,8 +94,6 @@ def _faults(admin: Any) -> Iterator[tuple[int, str]]:
         related = _related(admin.model, name)
         if related is not None and not is_scoped(related, console):
             yield 12, f"the form's choice {name} would offer rows of other tenants"
-    if admin.big_list and (admin.sortable_by or admin.ordering):
-        yield 13, "a keyset list has one order: newest first"
 
 
 def _filter_is_scoped(admin: Any, entry: Any, path: str, console: str) -> bool:

@@ -49,7 +49,7 @@ def full_time(moment: datetime) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """"2 hours ago", "in 3 days": the largest whole unit only."""
+    """ "2 hours ago", "in 3 days": the largest whole unit only."""
     seconds = round((now - moment).total_seconds())
     size = abs(seconds)
     if size < 60:
@@ -89,7 +89,7 @@ def chip(text: Any, tone: str = PLAIN, *, title: Any = "") -> SafeString:
     )
 
 
-def status_chip(row: Any, tones: Mapping[str, str], field: str = "status") -> SafeString:
+def status_chip(row: Any, tones: Mapping[Any, str], field: str = "status") -> SafeString:
     """Chip of a choices field: ``tones`` maps stored codes to GOOD, WARN, BAD, BUSY; others are plain."""
     return chip(getattr(row, f"get_{field}_display")(), tones.get(getattr(row, field), PLAIN))
 
@@ -123,7 +123,7 @@ def row_link(site: str, row: Any, text: Any = None) -> SafeString:
 
 
 def as_of(now: datetime) -> str:
-    """"As of 2026-11-22 10:00"."""
+    """ "As of 2026-11-22 10:00"."""
     return _("As of %(time)s") % {"time": full_time(now)}
 
 

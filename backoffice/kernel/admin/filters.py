@@ -31,7 +31,7 @@ class ScopedRelatedFilter(RelatedDropdownFilter):
 def filter_for(field: models.Field[Any, Any]) -> type[FieldListFilter]:
     """The filter class for a field that a list names without one."""
     if field.remote_field:
-        return ScopedRelatedFilter  # type: ignore[no-any-return]
+        return ScopedRelatedFilter
     if field.choices:
         return ChoicesDropdownFilter  # type: ignore[no-any-return]
     if isinstance(field, models.BooleanField):

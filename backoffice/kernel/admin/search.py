@@ -27,9 +27,7 @@ def any_term(term: str) -> bool:
     return bool(term)
 
 
-def search_by_shape(
-    request: HttpRequest, queryset: models.QuerySet[Any], term: str, shapes: Sequence[SearchShape]
-) -> models.QuerySet[Any]:
+def search_by_shape(request: HttpRequest, queryset: models.QuerySet[Any], term: str, shapes: Sequence[SearchShape]) -> models.QuerySet[Any]:
     """``queryset`` narrowed by the first fitting shape; nothing when none fits. Notes on the request what was searched."""
     term = term.strip()
     if not term:

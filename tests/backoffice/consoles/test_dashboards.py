@@ -71,7 +71,8 @@ def test_reminders_of_the_last_days_are_summed_by_reason() -> None:
     today = local_day(database_now())
     for back, balance, expiry, held in ((0, 3, 1, 2), (13, 5, 0, 0), (14, 100, 100, 100)):
         ReminderRun.objects.create(
-            store=store, local_day=today - timedelta(days=back), status=RunStatus.DONE, scheduled_at=database_now(), balance_count=balance, expiry_count=expiry, store_cap_count=held
+            store=store, local_day=today - timedelta(days=back), status=RunStatus.DONE, scheduled_at=database_now(),
+            balance_count=balance, expiry_count=expiry, store_cap_count=held,
         )  # fmt: skip
     page = client_of(make_user(Role.MERCHANT_OWNER, merchant=store.merchant, language="en")).get("/merchant/")
     chart = page.context["pictures"][-1].chart

@@ -17,9 +17,7 @@ def log_in(client: Client, user: User, password: str = PASSWORD, address: str = 
     return client.post(address, {"username": user.username, "password": password}).status_code
 
 
-@pytest.mark.parametrize(
-    ("role", "home"), [(Role.PLATFORM_REVIEWER, "/admin/"), (Role.MERCHANT_ANALYST, "/merchant/"), (Role.DEVELOPER_MEMBER, "/developer/")]
-)
+@pytest.mark.parametrize(("role", "home"), [(Role.PLATFORM_REVIEWER, "/admin/"), (Role.MERCHANT_ANALYST, "/merchant/"), (Role.DEVELOPER_MEMBER, "/developer/")])
 def test_everybody_lands_in_their_console(role: str, home: str) -> None:
     place = {"merchant": make_merchant()} if role.startswith("MERCHANT") else {"developer": make_developer()} if role.startswith("DEV") else {}
     user, client = make_user(role, **place), Client()

@@ -69,5 +69,3 @@ def test_system_page_is_for_those_who_may_see_it(people: dict[str, User]) -> Non
     assert client_of(people["platform"]).get("/admin/system/").status_code == 200
     assert client_of(make_user(Role.PLATFORM_REVIEWER)).get("/admin/system/").status_code == 403
     assert client_of(people["merchant"]).get("/admin/system/").status_code == 302
-
-

@@ -34,7 +34,13 @@ def test_a_user_is_made_with_an_event_and_no_right() -> None:
 
 @pytest.mark.parametrize(
     ("username", "password", "field"),
-    [("wang", "short", "password"), ("wang", "password1234", "password"), ("", PASSWORD, "username"), ("bad name!", PASSWORD, "username"), ("TAKEN", PASSWORD, "username")],
+    [
+        ("wang", "short", "password"),
+        ("wang", "password1234", "password"),
+        ("", PASSWORD, "username"),
+        ("bad name!", PASSWORD, "username"),
+        ("TAKEN", PASSWORD, "username"),
+    ],
 )
 def test_a_user_that_is_refused_leaves_nothing(username: str, password: str, field: str) -> None:
     make_user(username="taken")

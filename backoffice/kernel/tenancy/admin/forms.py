@@ -78,7 +78,10 @@ class SeatDialog(BaseDialogForm):
         Merchant.objects.order_by("name"), label=_("Merchant"), required=False, empty_label=_("Only for merchant roles"), widget=UnfoldAdminSelectWidget()
     )
     store_codes = forms.CharField(
-        label=_("Store codes"), required=False, widget=UnfoldAdminTextInputWidget(), help_text=_("Separated by commas. Empty: all stores of the merchant, also later ones.")
+        label=_("Store codes"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Separated by commas. Empty: all stores of the merchant, also later ones."),
     )
     developer = forms.ModelChoiceField(
         Developer.objects.order_by("name"), label=_("Developer"), required=False, empty_label=_("Only for developer roles"), widget=UnfoldAdminSelectWidget()

@@ -18,7 +18,9 @@ class StoreAdmin(MerchantModelAdmin):
     list_display = ("name", "code", "category", "status_chip")
     list_filter = ("status",)
     search_shapes = (
-        SearchShape(gettext_lazy("code, or a part of the name"), any_term, lambda rows, term: rows.filter(models.Q(code__iexact=term) | models.Q(name__icontains=term))),
+        SearchShape(
+            gettext_lazy("code, or a part of the name"), any_term, lambda rows, term: rows.filter(models.Q(code__iexact=term) | models.Q(name__icontains=term))
+        ),
     )
     search_fields = ("code", "name")  # for choices of stores elsewhere
     search_help_text = gettext_lazy("Store code or name")

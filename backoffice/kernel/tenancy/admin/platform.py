@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.kernel.admin import ConsoleTabularInline, PlatformModelAdmin, ReasonForm, SearchShape, adopt, any_term, tenant_action
+from backoffice.kernel.admin import ConsoleTabularInline, PlatformModelAdmin, ReasonForm, SearchShape, adopt, any_term, person, tenant_action
 from backoffice.kernel.admin.display import EMPTY, TONE_OF_FLAG, chip, count, moment, row_link, status_chip
 from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.files.buttons import BulkButtons
@@ -87,40 +87,58 @@ class MerchantAdmin(PlatformModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         now = database_now()
         if change:
-            merchant_services.rename_merchant(merchant=obj, name=form.cleaned_data["name"], by=request.user, now=now)
+            merchant_services.rename_merchant(merchant=obj, name=form.cleaned_data["name"], by=person(request), now=now)
         else:
-            adopt(obj, merchant_services.create_merchant(code=obj.code, name=obj.name, by=request.user, now=now))
+            adopt(obj, merchant_services.create_merchant(code=obj.code, name=obj.name, by=person(request), now=now))
 
     @tenant_action(
-        permission="tenancy.change_merchant", title=gettext_lazy("Set tier"), form=TierDialog, icon="workspace_premium",
+        permission="tenancy.change_merchant",
+        title=gettext_lazy("Set tier"),
+        form=TierDialog,
+        icon="workspace_premium",
         description=gettext_lazy("Sets the member-operations tier from a day on. Earlier periods stay as they are."),
     )
     def set_tier(self, request: HttpRequest, merchant: Merchant, form: Any) -> str:
-        merchant_services.set_tier(merchant=merchant, tier=form.cleaned_data["tier"], valid_from=form.cleaned_data["valid_from"], by=request.user, now=database_now())
+        merchant_services.set_tier(
+            merchant=merchant, tier=form.cleaned_data["tier"], valid_from=form.cleaned_data["valid_from"], by=person(request), now=database_now()
+        )
         return _("The tier is set.")
 
     @tenant_action(permission="tenancy.add_store", title=gettext_lazy("Add store"), form=NewStoreDialog, icon="add_business")
     def add_store(self, request: HttpRequest, merchant: Merchant, form: Any) -> str:
         store = merchant_services.create_store(
-            merchant=merchant, code=form.cleaned_data["code"], name=form.cleaned_data["name"], category=form.cleaned_data["category"], by=request.user, now=database_now()
+            merchant=merchant,
+            code=form.cleaned_data["code"],
+            name=form.cleaned_data["name"],
+            category=form.cleaned_data["category"],
+            by=person(request),
+            now=database_now(),
         )
         return _("Store %(name)s added.") % {"name": store.name}
 
     @tenant_action(
-        permission="tenancy.change_merchant", title=gettext_lazy("Suspend"), form=ReasonForm, icon="block", danger=True,
+        permission="tenancy.change_merchant",
+        title=gettext_lazy("Suspend"),
+        form=ReasonForm,
+        icon="block",
+        danger=True,
         description=gettext_lazy("All users of this merchant are out at their next click. Members, credit and reminders stay as they are."),
         available=lambda row: row.status == MerchantStatus.ACTIVE,
     )
     def suspend(self, request: HttpRequest, merchant: Merchant, form: Any) -> str:
-        merchant_services.suspend_merchant(merchant=merchant, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        merchant_services.suspend_merchant(merchant=merchant, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The merchant is suspended.")
 
     @tenant_action(
-        permission="tenancy.change_merchant", title=gettext_lazy("Resume"), form=ReasonForm, icon="play_arrow",
-        description=gettext_lazy("The merchant's users can work again."), available=lambda row: row.status == MerchantStatus.SUSPENDED,
+        permission="tenancy.change_merchant",
+        title=gettext_lazy("Resume"),
+        form=ReasonForm,
+        icon="play_arrow",
+        description=gettext_lazy("The merchant's users can work again."),
+        available=lambda row: row.status == MerchantStatus.SUSPENDED,
     )
     def resume(self, request: HttpRequest, merchant: Merchant, form: Any) -> str:
-        merchant_services.resume_merchant(merchant=merchant, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        merchant_services.resume_merchant(merchant=merchant, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The merchant can work again.")
 
 
@@ -168,21 +186,32 @@ class StoreAdmin(BulkButtons, PlatformModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in self.editable_fields}
-        merchant_services.change_store(store=obj, by=request.user, now=database_now(), gateway_secret=form.cleaned_data.get("new_gateway_secret") or None, **changes)
+        merchant_services.change_store(
+            store=obj, by=person(request), now=database_now(), gateway_secret=form.cleaned_data.get("new_gateway_secret") or None, **changes
+        )
 
     @tenant_action(
-        permission="tenancy.change_store", title=gettext_lazy("Close store"), form=ReasonForm, icon="lock", danger=True,
-        description=gettext_lazy("A closed store sends no reminders and no messages. Its members and credit stay."), available=lambda row: row.status == StoreStatus.OPEN,
+        permission="tenancy.change_store",
+        title=gettext_lazy("Close store"),
+        form=ReasonForm,
+        icon="lock",
+        danger=True,
+        description=gettext_lazy("A closed store sends no reminders and no messages. Its members and credit stay."),
+        available=lambda row: row.status == StoreStatus.OPEN,
     )
     def close(self, request: HttpRequest, store: Store, form: Any) -> str:
-        merchant_services.close_store(store=store, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        merchant_services.close_store(store=store, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The store is closed.")
 
     @tenant_action(
-        permission="tenancy.change_store", title=gettext_lazy("Open store"), form=ReasonForm, icon="lock_open", available=lambda row: row.status == StoreStatus.CLOSED,
+        permission="tenancy.change_store",
+        title=gettext_lazy("Open store"),
+        form=ReasonForm,
+        icon="lock_open",
+        available=lambda row: row.status == StoreStatus.CLOSED,
     )
     def open(self, request: HttpRequest, store: Store, form: Any) -> str:
-        merchant_services.open_store(store=store, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        merchant_services.open_store(store=store, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The store is open.")
 
 
@@ -209,14 +238,17 @@ class DeveloperAdmin(PlatformModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         now, values = database_now(), form.cleaned_data
         if change:
-            developer_services.change_developer(developer=obj, name=values["name"], contact=values["contact"], by=request.user, now=now)
+            developer_services.change_developer(developer=obj, name=values["name"], contact=values["contact"], by=person(request), now=now)
         else:
-            adopt(obj, developer_services.create_developer(code=values["code"], name=values["name"], contact=values["contact"], by=request.user, now=now))
+            adopt(obj, developer_services.create_developer(code=values["code"], name=values["name"], contact=values["contact"], by=person(request), now=now))
 
     @tenant_action(
-        permission="tenancy.change_developer", title=gettext_lazy("Mark as onboarded"), icon="verified",
-        description=gettext_lazy("The company has been checked and its contract is signed."), available=lambda row: row.onboarded_at is None,
+        permission="tenancy.change_developer",
+        title=gettext_lazy("Mark as onboarded"),
+        icon="verified",
+        description=gettext_lazy("The company has been checked and its contract is signed."),
+        available=lambda row: row.onboarded_at is None,
     )
     def onboard(self, request: HttpRequest, developer: Developer, form: Any) -> str:
-        developer_services.onboard_developer(developer=developer, by=request.user, now=database_now())
+        developer_services.onboard_developer(developer=developer, by=person(request), now=database_now())
         return _("The developer is onboarded.")

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.kernel.admin import ConsoleTabularInline, PlatformModelAdmin, ReasonForm, SearchShape, adopt, any_term, tenant_action
+from backoffice.kernel.admin import ConsoleTabularInline, PlatformModelAdmin, ReasonForm, SearchShape, adopt, any_term, person, tenant_action
 from backoffice.kernel.admin.display import BAD, EMPTY, GOOD, PLAIN, chip, moment, row_link
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.sites import platform_site
@@ -49,8 +49,11 @@ class UserAdmin(PlatformModelAdmin):
     list_display = ("username", "display_name", "roles", "active_chip", "last_seen")
     list_filter = ("is_active",)
     search_shapes = (
-        SearchShape(gettext_lazy("beginning of the log-in name, or a part of the name"), any_term,
-                    lambda rows, term: rows.filter(models.Q(username__istartswith=term) | models.Q(display_name__icontains=term))),
+        SearchShape(
+            gettext_lazy("beginning of the log-in name, or a part of the name"),
+            any_term,
+            lambda rows, term: rows.filter(models.Q(username__istartswith=term) | models.Q(display_name__icontains=term)),
+        ),
     )
     search_help_text = gettext_lazy("Log-in name or name")
     ordering = ("username",)
@@ -72,7 +75,13 @@ class UserAdmin(PlatformModelAdmin):
     @admin.display(description=gettext_lazy("Seats"))
     def roles(self, user: User) -> str:
         live = [seat for seat in user.seats.all() if seat.revoked_at is None]
-        return "；".join(f"{seat.get_role_display()}（{seat.merchant or seat.developer}）" if seat.merchant_id or seat.developer_id else seat.get_role_display() for seat in live) or EMPTY
+        return (
+            "；".join(
+                f"{seat.get_role_display()}（{seat.merchant or seat.developer}）" if seat.merchant_id or seat.developer_id else seat.get_role_display()
+                for seat in live
+            )
+            or EMPTY
+        )
 
     @admin.display(description=gettext_lazy("Status"))
     def active_chip(self, user: User) -> str:
@@ -85,43 +94,70 @@ class UserAdmin(PlatformModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         now, values = database_now(), form.cleaned_data
         if change:
-            services.change_profile(user=obj, display_name=values["display_name"], email=values["email"], language=values["language"], by=request.user, now=now)
+            services.change_profile(
+                user=obj, display_name=values["display_name"], email=values["email"], language=values["language"], by=person(request), now=now
+            )
         else:
             created = services.create_user(
-                username=values["username"], password=values["password"], display_name=values["display_name"], email=values["email"],
-                language=values["language"], by=request.user, now=now,
+                username=values["username"],
+                password=values["password"],
+                display_name=values["display_name"],
+                email=values["email"],
+                language=values["language"],
+                by=person(request),
+                now=now,
             )
             adopt(obj, created)
 
     @tenant_action(
-        permission="tenancy.add_seat", title=gettext_lazy("Grant seat"), form=SeatDialog, icon="person_add",
+        permission="tenancy.add_seat",
+        title=gettext_lazy("Grant seat"),
+        form=SeatDialog,
+        icon="person_add",
         description=gettext_lazy("A seat gives the user a role somewhere. It works at the user's next click."),
     )
     def grant_seat(self, request: HttpRequest, user: User, form: Any) -> str:
         values = form.cleaned_data
-        services.grant_seat(user=user, role=values["role"], merchant=values["merchant"], stores=values["stores"], developer=values["developer"], by=request.user, now=database_now())
+        services.grant_seat(
+            user=user,
+            role=values["role"],
+            merchant=values["merchant"],
+            stores=values["stores"],
+            developer=values["developer"],
+            by=person(request),
+            now=database_now(),
+        )
         return _("The seat is granted.")
 
     @tenant_action(
-        permission="tenancy.change_user", title=gettext_lazy("Set password"), form=PasswordDialog, icon="key",
+        permission="tenancy.change_user",
+        title=gettext_lazy("Set password"),
+        form=PasswordDialog,
+        icon="key",
         description=gettext_lazy("Everywhere the user is logged in, they are logged out."),
     )
     def set_password(self, request: HttpRequest, user: User, form: Any) -> str:
-        services.set_password(user=user, password=form.cleaned_data["password"], by=request.user, now=database_now())
+        services.set_password(user=user, password=form.cleaned_data["password"], by=person(request), now=database_now())
         return _("The password is set.")
 
     @tenant_action(
-        permission="tenancy.change_user", title=gettext_lazy("Switch off"), form=ReasonForm, icon="person_off", danger=True,
+        permission="tenancy.change_user",
+        title=gettext_lazy("Switch off"),
+        form=ReasonForm,
+        icon="person_off",
+        danger=True,
         description=gettext_lazy("The user is out at once and cannot log in. Seats stay and work again when the user is switched on."),
         available=lambda row: row.is_active,
     )
     def deactivate(self, request: HttpRequest, user: User, form: Any) -> str:
-        services.set_active(user=user, active=False, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        services.set_active(user=user, active=False, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The user is switched off.")
 
-    @tenant_action(permission="tenancy.change_user", title=gettext_lazy("Switch on"), form=ReasonForm, icon="person_check", available=lambda row: not row.is_active)
+    @tenant_action(
+        permission="tenancy.change_user", title=gettext_lazy("Switch on"), form=ReasonForm, icon="person_check", available=lambda row: not row.is_active
+    )
     def activate(self, request: HttpRequest, user: User, form: Any) -> str:
-        services.set_active(user=user, active=True, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        services.set_active(user=user, active=True, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The user can log in again.")
 
 
@@ -156,10 +192,14 @@ class SeatAdmin(PlatformModelAdmin):
         return moment(seat.created_at)
 
     @tenant_action(
-        permission="tenancy.change_seat", title=gettext_lazy("End seat"), form=ReasonForm, icon="event_busy", danger=True,
+        permission="tenancy.change_seat",
+        title=gettext_lazy("End seat"),
+        form=ReasonForm,
+        icon="event_busy",
+        danger=True,
         description=gettext_lazy("The role stops at the user's next click. An ended seat cannot be taken up again; grant a new one."),
         available=lambda row: row.revoked_at is None,
     )
     def end(self, request: HttpRequest, seat: Seat, form: Any) -> str:
-        services.end_seat(seat=seat, by=request.user, now=database_now(), reason=form.cleaned_data["reason"])
+        services.end_seat(seat=seat, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
         return _("The seat has ended.")

@@ -108,5 +108,3 @@ def _move_store(store: Store, target: str, verb: str, by: User | None, now: date
     with transaction.atomic():
         transition(store, target, table=STORE_TRANSITIONS)
         record_event(verb, target=store, store=store, by=by, now=now, reason=reason)
-
-

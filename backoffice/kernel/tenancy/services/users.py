@@ -23,7 +23,9 @@ class UserRefused(BusinessError):
     code = "user_refused"
 
 
-def create_user(*, username: str, password: str, by: User | None, now: datetime, display_name: str = "", email: str = "", language: str = Language.ZH_HANS) -> User:
+def create_user(
+    *, username: str, password: str, by: User | None, now: datetime, display_name: str = "", email: str = "", language: str = Language.ZH_HANS
+) -> User:
     """A user who can log in, without any seat yet. Refuses a taken or malformed name and a weak password, naming the field."""
     user = User(username=username, display_name=display_name, email=email, language=language)
     user.set_password(password)
@@ -71,10 +73,18 @@ def grant_seat(
         User.objects.select_for_update().get(pk=user.pk)
         if Seat.objects.filter(user=user, role=role, merchant=merchant, developer=developer, revoked_at=None).exists():
             raise UserRefused(_("The user has this seat already. End it first to change its stores."), field="role")
-        seat = Seat.objects.create(user=user, role=role, merchant=merchant, developer=developer, all_stores=merchant is not None and stores is None, created_at=now)
+        seat = Seat.objects.create(
+            user=user, role=role, merchant=merchant, developer=developer, all_stores=merchant is not None and stores is None, created_at=now
+        )
         SeatStore.objects.bulk_create(SeatStore(seat=seat, store=store) for store in stores or ())
         record_event(
-            "seat.granted", target=user, by=by, now=now, role=role, merchant=merchant.code if merchant else "", developer=developer.code if developer else "",
+            "seat.granted",
+            target=user,
+            by=by,
+            now=now,
+            role=role,
+            merchant=merchant.code if merchant else "",
+            developer=developer.code if developer else "",
             stores=[store.code for store in stores or ()],
         )
     user.__dict__.pop("_live_seats", None)
