@@ -19,7 +19,7 @@ from django.db import IntegrityError, connection
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.errors import BusinessError, NotFound
-from backoffice.kernel.locks import in_transaction
+from backoffice.kernel.locks import in_one_statement, in_transaction
 from backoffice.kernel.money import FEN, ZERO, format_yuan
 from backoffice.kernel.tenancy.models import User
 from members.choices import DeductionOrder, EntryKind
@@ -183,7 +183,7 @@ def top_up(
     return TopUp(account.pk, lot.pk, entry.pk, principal, bonus, account.balance, replayed=False)
 
 
-@in_transaction
+@in_one_statement
 def spend(
     *,
     account: CreditAccount | None = None,

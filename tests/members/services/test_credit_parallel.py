@@ -8,10 +8,11 @@ from threading import Barrier
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from members.models import CreditEntry, CreditLot
 from members.selectors.proof import prove_ledger
-from members.services.credit import CreditRefused
+from members.services.credit import CreditRefused, spend
 from tests.factories import NOON, make_member, make_store
 from tests.members.ledger import account_of, entries_total, give, member_with, take, yuan
 
@@ -82,4 +83,14 @@ def test_spends_and_top_ups_at_once_agree():
     outcomes = at_once(16, lambda number: (give(member, 5, now=NOON) and "given") if number % 2 else take(member, 5) and "taken")
     taken = outcomes.count("taken")
     assert account_of(member).balance == yuan(20 + 8 * 5 - taken * 5) == entries_total(member)
+    assert prove_ledger().holds
+
+
+def test_a_spend_is_one_statement_outside_of_a_transaction():
+    member = member_with(10)
+    account = account_of(member)
+    with CaptureQueriesContext(connection) as queries:
+        spend(account=account, amount=yuan(3), order_no="A", idempotency_key="k", by=None, now=NOON)
+    assert len(queries) == 1
+    assert account_of(member).balance == yuan(7)
     assert prove_ledger().holds
