@@ -148,7 +148,7 @@ class Show:
             decided = run_command("run_reminders")
         if "refusal" in decided:
             raise ServiceError(f"run_reminders refused: {decided['refusal']}")
-        self.say(f"{sum(decided['decided'].values()):,} reminders decided in {decided['seconds']:.1f} seconds (Beat's worker may have decided others)")
+        self.say(f"The day's reminders are decided, in {decided['seconds']:.1f} seconds")
         started = time.monotonic()
         sent = run_command("dispatch_messages")
         if "refusal" in sent:
