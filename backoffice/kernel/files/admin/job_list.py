@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +17,7 @@ from backoffice.kernel.admin import ScopedRelatedFilter
 from backoffice.kernel.admin.display import EMPTY, chip, link, moment
 from backoffice.kernel.files import words
 from backoffice.kernel.files.admin import listing
-from backoffice.kernel.files.admin.reach import jobs_in_reach, kind_of, kinds_for
+from backoffice.kernel.files.admin.reach import jobs_in_reach, kind_of, kinds_for, readable_files
 from backoffice.kernel.files.admin.start import start_context
 from backoffice.kernel.files.models import ImportJob
 
@@ -25,7 +25,7 @@ from backoffice.kernel.files.models import ImportJob
 class ImportJobList:
     """Mixed into a ``ConsoleModelAdmin`` of ``ImportJob``; everything on it is read only."""
 
-    list_display = ("shown_file", "shown_kind", "shown_store", "shown_by", "shown_when", "shown_rows", "shown_status")
+    list_display = ("shown_file", "shown_kind", "shown_store", "shown_by", "shown_when", "shown_rows", "shown_status", "shown_files")
     list_filter = (listing.QueueFilter, listing.KindFilter, "status", ("store", ScopedRelatedFilter), "created_at")
     list_select_related = ("store", "uploaded_by")
     list_before_template = "files/list_before.html"
@@ -39,7 +39,9 @@ class ImportJobList:
         js = ["files/imports.js"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ImportJob]:
-        return jobs_in_reach(request.user, self.admin_site.name).select_related("store", "uploaded_by").prefetch_related("uploaded_by__seats")
+        jobs = jobs_in_reach(request.user, self.admin_site.name).select_related("store", "uploaded_by").prefetch_related("uploaded_by__seats")
+        readable = models.Case(models.When(readable_files(request.user, self.admin_site.name), then=True), default=False)
+        return jobs.annotate(file_is_readable=readable)
 
     def stores_to_merge(self, request: HttpRequest) -> None:
         """A user's list also holds own imports without a store, which no store's index has."""
@@ -61,7 +63,7 @@ class ImportJobList:
 
     @admin.display(description=gettext_lazy("file"))
     def shown_file(self, job: ImportJob) -> SafeString:
-        page = link(job.file_name, reverse(f"{self.admin_site.name}:files_importjob_change", args=[job.pk]))
+        page = link(job.file_name, self._page("change", job))
         return format_html('<span class="bo-import-file">{}</span>', page)
 
     @admin.display(description=gettext_lazy("what"))
@@ -92,3 +94,15 @@ class ImportJobList:
     @admin.display(description=gettext_lazy("status"))
     def shown_status(self, job: ImportJob) -> SafeString:
         return chip(job.get_status_display(), words.TONES[job.status])
+
+    @admin.display(description=gettext_lazy("files"))
+    def shown_files(self, job: Any) -> SafeString:
+        if not job.file_is_readable:
+            return format_html("{}", EMPTY)
+        links = [(self._page("file", job), _("Original"))]
+        if job.errors_file and words.bad_rows(job):
+            links.append((self._page("bad_rows", job), _("Bad rows")))
+        return format_html_join(" ", '<a class="bo-link" href="{}">{}</a>', links)
+
+    def _page(self, name: str, job: ImportJob) -> str:
+        return reverse(f"{self.admin_site.name}:files_importjob_{name}", args=[job.pk])

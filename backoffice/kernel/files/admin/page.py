@@ -23,7 +23,8 @@ from backoffice.kernel.files.problems import sentence_for
 from backoffice.kernel.files.reading import Reading
 
 PROBLEMS_SHOWN = 50
-_CORRECTABLE = {"missing_columns", "unknown_header", "broken_bytes", "duplicate_header", "no_rows", "unclosed_quote", "bad_rows", "nothing_good"}
+# Refusals that another reading of the same file may mend.
+_CORRECTABLE = {"missing_columns", "unknown_header", "broken_bytes", "duplicate_header", "no_rows", "unclosed_quote"}
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,8 @@ def job_context(request: HttpRequest, console: str, job: ImportJob, first_proble
         context["may_correct"] = rights.acts and (
             job.status == JobStatus.CHECKED or job.status in (JobStatus.REFUSED, JobStatus.FAILED) or bool(context["missing"])
         )
-        context["show_correction"] = bool(context["missing"]) or (
-            job.status == JobStatus.REFUSED and job.error_code in _CORRECTABLE - {"bad_rows", "nothing_good"}
-        )
+        of_the_reading = job.status == JobStatus.REFUSED and job.error_code in _CORRECTABLE
+        context["show_correction"] = bool(context["missing"]) or of_the_reading or job.status == JobStatus.FAILED
     return context
 
 

@@ -53,16 +53,21 @@ def kind_of(job: ImportJob) -> ImportKind | None:
     return import_kinds.get(job.kind) if job.kind in import_kinds else None
 
 
+def readable_files(user: Any, console: str) -> models.Q:
+    """Condition: imports whose file ``user`` may have. It shows everything that its rows hold, so only who may import such files into its store."""
+    readable = models.Q(pk__in=[])
+    for kind in kinds_for(user, console):
+        of_kind = models.Q(kind=kind.code)
+        if console == Console.PLATFORM:
+            readable |= of_kind
+        else:
+            readable |= of_kind & (models.Q(store__in=stores_of(user, kind.permission).values("pk")) | models.Q(store__isnull=True, uploaded_by=user))
+    return readable
+
+
 def may_read_file(user: Any, console: str, job: ImportJob) -> bool:
-    """Whether ``user`` may have the file, which shows everything that its rows hold: only who may import such files into its store."""
-    kind = kind_of(job)
-    if kind is None or kind not in kinds_for(user, console):
-        return False
-    if console == Console.PLATFORM:
-        return True
-    if job.store_id is None:
-        return bool(job.uploaded_by_id == user.pk)
-    return stores_of(user, kind.permission).filter(pk=job.store_id).exists()
+    """Whether ``user`` may have the file of one import."""
+    return ImportJob.objects.filter(readable_files(user, console), pk=job.pk).exists()
 
 
 @dataclass(frozen=True)

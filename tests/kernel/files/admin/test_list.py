@@ -85,6 +85,19 @@ def test_platform_staff_have_no_name_for_merchants() -> None:
     assert b"SECRETNAME" in client_of(make_user(Role.PLATFORM_ADMIN)).get(address("changelist", console="platform")).content
 
 
+def test_files_are_offered_to_those_who_may_have_them() -> None:
+    merchant = make_merchant()
+    store, owner = make_store("S1", merchant=merchant), make_user(Role.MERCHANT_OWNER, merchant=merchant)
+    clean, with_bad = job_of(owner, GOOD, store=store), job_of(owner, WITH_BAD, store=store)
+    offers = {(name, job.pk): address(name, job.pk) for name in ("file", "bad_rows") for job in (clean, with_bad)}
+    for user, wanted in (
+        (owner, {("file", clean.pk), ("file", with_bad.pk), ("bad_rows", with_bad.pk)}),
+        (make_user(Role.MERCHANT_ANALYST, merchant=merchant), set()),
+    ):
+        page = client_of(user).get(address("changelist")).content.decode()
+        assert {offer for offer, url in offers.items() if url in page} == wanted
+
+
 def test_an_empty_list_says_what_to_do_first() -> None:
     merchant = make_merchant()
     make_store("S1", merchant=merchant)
