@@ -75,7 +75,10 @@ def claim_messages(*, target: Target, now: datetime, limit: int) -> Claim:
     between is known as "may have been delivered".
     """
     claim = Claim(target, uuid.uuid4(), now)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     rows = fetch_all(load_sql("campaigns", "claim_messages"), _parameters(claim, clock.local_day(now), limit))
+    rows.sort(key=lambda row: int(row["id"]))
     claim.ended = _end_stopped([row for row in rows if row["stop"]])
     leased = [row for row in rows if not row["stop"]]
     texts = CardTexts({row["store_id"] for row in leased}) if leased else None

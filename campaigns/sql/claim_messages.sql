@@ -2,7 +2,9 @@
 -- Parameters: stores bigint[], local_day date, batch int, token uuid, lease interval, key_window interval, most_attempts int,
 --             credit_cards text[]. Leases and backoff go by the real clock (clock_timestamp()).
 -- Rerunnable: yes; rows that another worker holds or has leased are passed over (SKIP LOCKED).
--- Index: message_to_hand_over (store, id) WHERE status = 'PENDING'; no index mentions the lease columns.
+-- Index: message_to_hand_over (store, id) WHERE status = 'PENDING', read in its order from the first row on (the caller forbids sorting: right
+--        after a decision the planner's figures are old, and sorting would read all that wait for each claim; BETWEEN and not =, or it takes
+--        the primary key, which has the same order then). No index mentions the lease columns.
 -- The attempt counts, and is in doubt, from here on: a worker that dies between this commit and its record may have delivered.
 WITH picked AS MATERIALIZED (
     SELECT waiting.id, waiting.in_doubt, waiting.member_id, member.member_no,
@@ -19,7 +21,7 @@ WITH picked AS MATERIALIZED (
                    SELECT message.id, message.store_id, message.member_id, message.scenario, message.in_doubt, message.attempt_count,
                           message.first_attempt_at
                      FROM campaigns_message AS message
-                    WHERE message.store_id = wanted.store_id
+                    WHERE message.store_id BETWEEN wanted.store_id AND wanted.store_id
                       AND message.status = 'PENDING'
                       AND message.local_day = %(local_day)s
                       AND (message.next_attempt_at IS NULL OR message.next_attempt_at <= clock_timestamp())
@@ -44,4 +46,3 @@ SELECT picked.id, picked.stop, picked.in_doubt AS was_in_doubt, picked.member_no
        leased.occasion, leased.local_day, leased.language, leased.params, leased.decided_at, leased.attempt_count, leased.first_attempt_at, clock_timestamp() AS claimed_at
   FROM picked
   LEFT JOIN leased ON leased.id = picked.id
- ORDER BY picked.id
