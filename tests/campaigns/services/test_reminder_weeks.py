@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import time, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -95,7 +96,7 @@ class Weeks:
         for card in Message.objects.filter(scenario__in=PERIODIC_CARDS, status__in=SLOT_HOLDING).order_by("local_day"):
             went.setdefault(card.member_id, []).append(card)
         for cards in went.values():
-            gaps = [(after.local_day - before.local_day).days for before, after in zip(cards, cards[1:], strict=False)]
+            gaps = [(after.local_day - before.local_day).days for before, after in pairwise(cards)]
             assert all(gap >= 30 for gap in gaps), gaps
 
 
