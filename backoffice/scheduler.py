@@ -63,6 +63,8 @@ class BeatLock:
 class SingleScheduler(DatabaseScheduler):
     """Ticks only while it holds the lock."""
 
+    _last_timestamp: datetime | None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.lock = BeatLock()
         self.leading = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -20,7 +20,7 @@ PERSONAL_FIELDS = {"phone_encrypted", "phone_hash", "phone_masked", "value_hash"
 STATE_FIELDS = {"status", "balance", "held", "growth", "cursor", "occasion"}
 
 
-def check_consoles(app_configs: list[AppConfig] | None = None, **_options: Any) -> list[Error]:  # noqa: ARG001 - the signature of a check
+def check_consoles(app_configs: Sequence[AppConfig] | None = None, **_options: Any) -> list[Error]:  # noqa: ARG001 - the signature of a check
     from backoffice.kernel.sites import CONSOLE_SITES
 
     return [error for site in CONSOLE_SITES for admin in site._registry.values() for error in check_admin(admin)]

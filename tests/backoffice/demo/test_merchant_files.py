@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from backoffice.demo.cdnow import SOURCE_PATH
-from backoffice.demo.merchant_files import write_files
 from backoffice.demo.manifest import Manifest
+from backoffice.demo.merchant_files import write_files
 from tests.backoffice.demo.reading import CHINESE, COLUMNS, ENGLISH, REQUIRED, read_table, to_day, to_moment, to_money, to_phone
 
 TODAY = date(2026, 11, 23)

@@ -137,8 +137,8 @@ class ClockTime(_Checked):
     otherwise = "not_a_time"
 
     def _fast_value(self, cell: str) -> time:
-        hour, minute, *second = (int(part) for part in cell.split(":"))
-        return time(hour, minute, *second)
+        hour, minute, second, *_ = (*(int(part) for part in cell.split(":")), 0)
+        return time(hour, minute, second)
 
     def _sql_fast_value(self, cell: str) -> str:
         return f"{cell}::time"
