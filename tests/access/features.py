@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 from django.db import models
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
@@ -33,7 +36,7 @@ class FeatureWalk(Walk):
                 continue
             if not self.may(TABLE.lines[f"{name}_changelist"]):
                 continue
-            for part in (self._forms, self._ordering, self._filters, self._search, self._lookups, self._dialogs):
+            for part in (self._forms, self._ordering, self._filters, self._search, self._exports, self._lookups, self._dialogs):
                 part(name, admin)
                 if until_first and self.breaches:
                     break
@@ -147,6 +150,23 @@ class FeatureWalk(Walk):
         if foreign & set(form_field.queryset.values_list("pk", flat=True)):
             self.breach(name, f"the choice {label} offers rows of others")
 
+    def _exports(self, name: str, admin: Any) -> None:
+        """Every format of a download, unpacked: the own rows, nobody else's."""
+        if not hasattr(admin, "get_export_formats"):
+            return
+        url, allowed = f"{self._list(name)}export/", self.may(TABLE.lines[f"{name}_export"])
+        own = {mark for mark, rows in self.world.rows[admin.model].items() if rows and mark in self.reach}
+        for number in range(len(admin.get_export_formats())):
+            got = self.ask(url, post={"resource": "0", "format": str(number)}, may_write=allowed)
+            if not allowed:
+                if got.status != 403:
+                    self.breach(name, f"the denied download {number} got {got.status} {got.error}")
+                continue
+            unpacked = replace(got, body=unzipped(got.body))
+            self._no_foreign_mark(name, unpacked)
+            if got.status != 200 or not own <= unpacked.marks():
+                self.breach(name, f"the download {number} got {got.status} {got.error} and shows {unpacked.marks()}")
+
     def _dialogs(self, name: str, admin: Any) -> None:
         """Acts are guarded, and what their dialogs offer is in reach."""
         for act in detail_actions(admin):
@@ -159,6 +179,14 @@ class FeatureWalk(Walk):
             for mark, rows in self.world.rows[admin.model].items():
                 if mark in self.reach and rows:
                     self._no_foreign_mark(line, self.ask(self._url(line, rows[0].pk)))
+
+
+def unzipped(body: bytes) -> bytes:
+    """The parts of a workbook one after the other; anything else as it is."""
+    if not body.startswith(b"PK"):
+        return body
+    with ZipFile(BytesIO(body)) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist())
 
 
 def tenant_roles() -> list[str]:

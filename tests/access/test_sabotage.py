@@ -72,6 +72,14 @@ def test_an_open_query_string_is_noticed(name: str, monkeypatch: pytest.MonkeyPa
     assert any("is read" in breach for breach in _breaches(name, features=True, pages=False))
 
 
+@pytest.mark.parametrize("name", [name for name in TENANT_SCREENS if hasattr(screens()[name], "get_export_formats")])
+def test_a_download_without_its_scoping_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists stay scoped; only what a download takes is not."""
+    screen = type(screens()[name])
+    monkeypatch.setattr(screen, "get_export_queryset", lambda self, request: self.model._default_manager.all())
+    assert any("shows" in breach for breach in _breaches(name, features=True, pages=False))
+
+
 def test_an_open_ordering_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConsoleChangeList, "get_ordering", ConsoleChangeList.__mro__[2].get_ordering)
     assert any("changes the order" in breach for breach in _breaches("merchant:members_level", features=True, pages=False))

@@ -96,13 +96,14 @@ class Walk:
             patch.setattr(SimpleTemplateResponse, "rendered_content", "")
             yield
 
-    def ask(self, url: str, post: dict[str, Any] | None = None, **query: Any) -> Answer:
-        """GET, or POST when ``post`` is given, in a transaction that cannot write."""
+    def ask(self, url: str, post: dict[str, Any] | None = None, *, may_write: bool = False, **query: Any) -> Answer:
+        """GET, or POST when ``post`` is given, in a transaction that cannot write; ``may_write`` undoes instead what an allowed act writes."""
         self.cells += 1
         try:
             with self._pages(), transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL transaction_read_only = on")
+                if not may_write:
+                    with connection.cursor() as cursor:
+                        cursor.execute("SET LOCAL transaction_read_only = on")
                 got = self.client.get(url, query) if post is None else self.client.post(url, post)
                 body = b"".join(got.streaming_content) if got.streaming else got.content
                 cl = got.context.get("cl") if got.context is not None else None
