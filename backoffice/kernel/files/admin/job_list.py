@@ -95,7 +95,7 @@ class ImportJobList:
     def shown_status(self, job: ImportJob) -> SafeString:
         return chip(job.get_status_display(), words.TONES[job.status])
 
-    @admin.display(description=gettext_lazy("files"))
+    @admin.display(description=gettext_lazy("download"))
     def shown_files(self, job: Any) -> SafeString:
         if not job.file_is_readable:
             return format_html("{}", EMPTY)
