@@ -276,6 +276,10 @@ class ConsoleModelAdmin(ScopedMixin, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         raise ConfigurationError(f"{type(self).__name__} writes without a service: override save_model")
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """A row that does not exist yet has no rows of its own to show."""
+        return [inline for inline in super().get_inlines(request, obj) if obj is not None or inline.add_fields]
+
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Never a secret, also where a class names no fields."""
         asked = super().get_exclude(request, obj) or ()
