@@ -23,8 +23,8 @@ from backoffice.kernel.money import format_yuan
 from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.models import Store
 from campaigns.admin.preview import make_previews, only_choose
-from campaigns.choices import ScenarioCode
-from campaigns.models import ReminderRun, ReminderSetting
+from campaigns.choices import CREDIT_CARDS, MessageStatus, ScenarioCode
+from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.selectors.due import get_forecast, get_next_run_at, next_run_at
 from campaigns.services.settings import set_reminder
 from members.admin.words import unbroken
@@ -215,6 +215,7 @@ def reminder_page(
         "previews": make_previews(
             store, forecast.examples, forecast.by_scenario, console=console, may_edit=may_change and screen.allows(request, "campaigns.change_messagetemplate")
         ),
+        "waiting": f"{Message.objects.filter(store=store, status=MessageStatus.PENDING, scenario__in=CREDIT_CARDS).count():,}",
         "runs_url": list_url(console, ReminderRun, f"store__id__exact={store.pk}"),
     }
 

@@ -86,6 +86,7 @@ def test_the_button_without_a_switch_turns_off_and_cancels(owner):
     today_at_ten = clock.at_local(clock.local_day(clock.database_now()), time(10, 0))
     run_at(today_at_ten)
     setting = ReminderSetting.objects.get(store=store)
+    assert "Cards that wait now and would be cancelled: 1." in text_of(owner.get(address("remindersetting_change", setting.pk)))
     answer = owner.post(address("remindersetting_change", setting.pk), {"send_time": "10:00"})
     assert answer.status_code == 302
     assert (ReminderSetting.objects.get(store=store).enabled, member.messages.get().status) == (False, MessageStatus.CANCELLED)
