@@ -20,6 +20,7 @@ from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.tenancy.roles import Role
 from members.models import Member
 from tests.factories import PASSWORD, make_merchant, make_store, make_user
+from tests.kernel.files.admin.handing_in import WITH_BAD, job_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -123,3 +124,31 @@ def test_fifty_thousand_members_with_thirty_seven_bad_rows(page: Any, live_serve
     first, second = ImportJob.objects.order_by("pk")
     assert (first.status, first.bad_count, second.status, second.resend_of) == (JobStatus.APPLIED, BAD, JobStatus.APPLIED, first)
     assert faults == []
+
+
+def test_on_a_phone_and_by_keyboard(page: Any, live_server: Any, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    merchant = make_merchant("chenguang", name="晨光")
+    store = make_store("CG01", merchant=merchant, name="晨光旗舰店")
+    user = make_user(Role.MERCHANT_OWNER, merchant=merchant, username="owner")
+    job = job_of(user, WITH_BAD, store=store)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live_server.url}/login/")
+    page.fill("[name=username]", user.username)
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/merchant/")
+    for path in ("", "start/", f"{job.pk}/change/"):
+        page.goto(f"{live_server.url}/merchant/files/importjob/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    page.focus("[data-open-dialog]")
+    page.keyboard.press("Enter")
+    assert page.is_visible("dialog[open]")
+    assert page.evaluate("document.activeElement.type") == "submit"
+    page.keyboard.press("Escape")
+    assert not page.is_visible("dialog")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-progress-url] [role=progressbar]")
+    job.refresh_from_db()
+    assert job.status == JobStatus.APPLYING
