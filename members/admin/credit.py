@@ -128,7 +128,8 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
     allowed_lookups: Sequence[str] = ("account_id",)
     search_shapes: Sequence[SearchShape] = LOT_SHAPES
     search_help_text = gettext_lazy("Top-up number, whole phone or nickname")
-    fields = ("source_no", "principal_amount", "bonus_amount", "principal_left", "bonus_left", "opened_at", "expires_at")
+    fields = ("source_no", "member_link", "store_name", "principal_amount", "bonus_amount", "principal_left", "bonus_left", "opened", "expires")
+    readonly_fields = ("member_link", "store_name", "opened", "expires")
     empty_text = NO_CREDIT
 
     def member_of(self, row: CreditLot) -> Any:
@@ -179,7 +180,11 @@ class CreditEntryScreen(MemberColumns, TabbedList):
     allowed_lookups: Sequence[str] = ("account_id",)
     search_shapes: Sequence[SearchShape] = shapes_by_member("account__member")
     search_help_text = MEMBER_HELP
-    fields = ("kind", "principal_amount", "bonus_amount", "balance_after", "order_no", "reason", "happened_at", "recorded_at", "idempotency_key", "seq")
+    fields = (
+        "happened", "member_link", "store_name", "kind_chip", "principal_amount", "bonus_amount", "balance_after", "lot_column", "order_column",
+        "actor_column", "reason", "recorded", "idempotency_key", "seq",
+    )  # fmt: skip
+    readonly_fields = ("happened", "member_link", "store_name", "kind_chip", "lot_column", "order_column", "actor_column", "recorded")
     empty_text = NO_CREDIT
 
     def member_of(self, row: CreditEntry) -> Any:
@@ -192,6 +197,10 @@ class CreditEntryScreen(MemberColumns, TabbedList):
     @admin.display(description=gettext_lazy("Time"))
     def happened(self, entry: CreditEntry) -> str:
         return moment(entry.happened_at)
+
+    @admin.display(description=gettext_lazy("Recorded at"))
+    def recorded(self, entry: CreditEntry) -> str:
+        return moment(entry.recorded_at)
 
     @admin.display(description=gettext_lazy("Kind"))
     def kind_chip(self, entry: CreditEntry) -> str:

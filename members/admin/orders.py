@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.kernel.admin import SearchShape
-from backoffice.kernel.admin.display import EMPTY, moment, money
+from backoffice.kernel.admin.display import moment, money
 from backoffice.kernel.files.buttons import BulkButtons
 from members.admin.bulk import OrderResource
 from members.admin.credit import MemberColumns
@@ -31,8 +31,8 @@ class OrderLineScreen(BulkButtons, MemberColumns, TabbedList):
     allowed_lookups: Sequence[str] = ("refunded_amount__gt", "credit_used__gt", "member_id")
     search_shapes: Sequence[SearchShape] = ORDER_SHAPES
     search_help_text = gettext_lazy("Order number, whole phone or nickname")
-    fields = ("order_no", "line_no", "buyer", "paid_at", "amount", "credit_used", "refunded_amount", "refunded_at", "recorded_at")
-    readonly_fields = ("buyer",)
+    fields = ("order_no", "line_no", "buyer", "store_name", "paid", "amount", "credit_used", "refunded_amount", "refunded", "recorded")
+    readonly_fields = ("buyer", "store_name", "paid", "refunded", "recorded")
     empty_text = gettext_lazy("No orders yet. Import the orders file: “Imports”, then “New import”.")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
@@ -52,8 +52,16 @@ class OrderLineScreen(BulkButtons, MemberColumns, TabbedList):
 
     @admin.display(description=gettext_lazy("Credit used"))
     def credit_column(self, line: OrderLine) -> str:
-        return money(line.credit_used) if line.credit_used else EMPTY
+        return money(line.credit_used or None)
 
     @admin.display(description=gettext_lazy("Refunded amount"))
     def refund_column(self, line: OrderLine) -> str:
-        return money(line.refunded_amount) if line.refunded_amount else EMPTY
+        return money(line.refunded_amount or None)
+
+    @admin.display(description=gettext_lazy("Refunded at"))
+    def refunded(self, line: OrderLine) -> str:
+        return moment(line.refunded_at)
+
+    @admin.display(description=gettext_lazy("Recorded at"))
+    def recorded(self, line: OrderLine) -> str:
+        return moment(line.recorded_at)

@@ -149,4 +149,4 @@ class CreditEntry(models.Model):
         triggers: ClassVar[list[Any]] = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.principal_amount}+{self.bonus_amount}"
+        return f"{self.get_kind_display()} {self.principal_amount + self.bonus_amount:,.2f}"
