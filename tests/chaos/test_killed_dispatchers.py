@@ -60,9 +60,9 @@ def test_killed_at_a_named_point_and_finished_by_the_next(
 def test_killed_while_the_gateway_has_the_batch(gateway: DemoGateway, settings: Settings) -> None:
     """The gateway delivered, the answer met nobody: the repeat carries the same keys and delivers nothing again."""
     messages = make_situation(gateway, settings)
-    gateway.fail_next(FaultKind.DELAY, seconds=3)
+    gateway.fail_next(FaultKind.DELAY, seconds=4)
     worker = start_command(*DISPATCH)
-    assert gateway.wait_for(10, seconds=30)
+    assert gateway.wait_for(10, seconds=90)
     worker.kill()
     worker.communicate()
     lease_ends(*messages)
@@ -87,9 +87,9 @@ def test_several_dispatchers_at_once(gateway: DemoGateway, settings: Settings) -
 def test_stopped_in_the_middle_of_a_call_and_woken_up_too_late(gateway: DemoGateway, settings: Settings) -> None:
     """SIGSTOP for longer than the lease: another worker finishes; what the sleeper brings back is refused."""
     messages = make_situation(gateway, settings)
-    gateway.fail_next(FaultKind.DELAY, times=2, seconds=2)
+    gateway.fail_next(FaultKind.DELAY, times=2, seconds=4)
     sleeper = start_command(*DISPATCH)
-    assert gateway.wait_for(20, seconds=30), "both calls that are made at once are under way"
+    assert gateway.wait_for(20, seconds=90), "both calls that are made at once are under way"
     sleeper.send_signal(signal.SIGSTOP)
     lease_ends(*messages)
     code, _, errors = run_command(*DISPATCH)
@@ -104,9 +104,9 @@ def test_stopped_in_the_middle_of_a_call_and_woken_up_too_late(gateway: DemoGate
 def test_the_database_cuts_every_connection(gateway: DemoGateway, settings: Settings) -> None:
     """As a restart of the server does: the worker ends with an error, the next one finishes."""
     messages = make_situation(gateway, settings)
-    gateway.fail_next(FaultKind.DELAY, seconds=2)
+    gateway.fail_next(FaultKind.DELAY, seconds=4)
     worker = start_command(*DISPATCH)
-    assert gateway.wait_for(10, seconds=30)
+    assert gateway.wait_for(10, seconds=90)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
     worker.communicate(timeout=60)

@@ -63,17 +63,17 @@ def test_nothing_is_lost_or_doubled(gateway: DemoGateway, settings: Settings, tm
     empty_queues()
     with beat(tmp_path / "beat-1.log"), beat(tmp_path / "beat-2.log"):
         with worker(tmp_path / "decider.log", crash_at="reminders.before_commit") as deciding:
-            wait_until(lambda: "SIGKILL" in deciding.said, seconds=60, what="the death while deciding", process=deciding)
+            wait_until(lambda: "SIGKILL" in deciding.said, seconds=150, what="the death while deciding", process=deciding)
             assert decided() == 0
         with worker(tmp_path / "sender.log", crash_at="dispatch.after_post") as sending:
-            wait_until(lambda: "SIGKILL" in sending.said, seconds=60, what="the death while handing over", process=sending)
+            wait_until(lambda: "SIGKILL" in sending.said, seconds=150, what="the death while handing over", process=sending)
         assert decided() > 0
         assert gateway.stats["delivered"] > 0
         lease_ends(*Message.objects.filter(status="PENDING", in_doubt=True))
         with worker(tmp_path / "finisher.log") as finishing:
             wait_until(
                 lambda: decided() == STORES * PEOPLE and not Message.objects.filter(status="PENDING").exists(),
-                seconds=60,
+                seconds=150,
                 what="the end of all work",
                 process=finishing,
             )
