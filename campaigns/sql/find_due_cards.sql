@@ -28,10 +28,10 @@ SELECT due.store_id, due.person_id, due.member_id, due.language, due.last_sent_o
                SELECT FROM campaigns_message AS earlier
                 WHERE earlier.person_id = member.person_id AND earlier.local_day > %(due_before)s AND earlier.store_id = member.store_id
                   AND earlier.scenario = ANY(%(periodic)s)
-                  -- A card of an earlier day that no worker ever took does not go any more; every other one went or may have gone.
+                  -- A card that still waits from an earlier day and is not in doubt does not go any more; every other one went or may have gone.
                   AND (earlier.local_day = %(local_day)s
                        OR earlier.status = ANY(%(slot_holding)s)
-                          AND NOT (earlier.status = 'PENDING' AND earlier.attempt_count = 0 AND earlier.lease_token IS NULL AND NOT earlier.in_doubt)))
+                          AND NOT (earlier.status = 'PENDING' AND earlier.lease_token IS NULL AND NOT earlier.in_doubt)))
        ) AS due
  CROSS JOIN LATERAL (
        SELECT sum(rest.amount) AS balance, sum(rest.principal_left) AS principal, sum(rest.bonus_left) AS bonus,

@@ -140,7 +140,7 @@ def test_a_store_closed_after_its_run_was_opened_decides_nobody():
         ({"status": MessageStatus.UNKNOWN}, 1),
         ({"status": MessageStatus.SENT, "sent_at": TEN}, 1),
         ({"in_doubt": True}, 1),
-        ({"attempt_count": 1}, 1),
+        ({"attempt_count": 1}, 2),
         ({"lease_token": "11111111-1111-1111-1111-111111111111"}, 1),
         ({}, 2),
         ({"status": MessageStatus.FAILED}, 2),
