@@ -7,7 +7,7 @@ UV_OPTIONS := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --ge
 export DEPLOYMENT := local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo services test bench lint format catalogues lock clean
+.PHONY: help setup setup-dev demo services test chaos bench lint format catalogues lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/' | expand -t 20
@@ -26,6 +26,9 @@ services: setup ## only the embedded PostgreSQL and broker, until Ctrl+C
 
 test: setup-dev ## all tests; ARGS="tests/members -x" for some
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup-dev ## the tests that kill and stop workers, servers and supervisors, alone
+	@$(BIN)/python -m pytest tests/chaos tests/backoffice/embedded $(ARGS)
 
 bench: setup ## benchmarks, as ratios; ONLY=name for one, ROWS=n for another size
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROWS),--rows $(ROWS))
