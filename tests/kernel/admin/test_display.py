@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.utils import translation
+from django.utils.formats import localize
 
 from backoffice.kernel.admin.charts import Chart, Series, sparkline
 from backoffice.kernel.admin.display import BAD, ago, as_of, chip, full_time, link, moment, money
@@ -41,6 +42,13 @@ def test_a_time_is_local_with_the_other_form_on_hover() -> None:
         assert as_of(NOW) == "As of 2026-11-23 00:30"
     assert 'title="2026-11-22 22:30">2 hours ago<' in near
     assert 'title="2 days ago">2026-11-21 00:30<' in far
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_themes_own_dates_look_the_same(language: str) -> None:
+    with translation.override(language):
+        assert localize(NOW) == "2026-11-22 16:30"
+        assert localize(NOW.date()) == "2026-11-22"
 
 
 def test_texts_are_escaped() -> None:
