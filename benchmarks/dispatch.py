@@ -87,7 +87,9 @@ def hand_over(workers: int, moment: datetime, *, null_sender: bool = False) -> t
 
 
 def check(expected: int, sent: int) -> None:
-    (recorded,) = execute("SELECT count(*) FROM campaigns_message WHERE status = 'SENT' AND first_attempt_at IS NOT NULL AND local_day = %(day)s", {"day": TODAY})[0]
+    (recorded,) = execute(
+        "SELECT count(*) FROM campaigns_message WHERE status = 'SENT' AND first_attempt_at IS NOT NULL AND local_day = %(day)s", {"day": TODAY}
+    )[0]
     assert sent == recorded == expected, f"{sent} counted, {recorded} recorded, {expected} waited"
 
 
