@@ -74,7 +74,8 @@ def tenant_action(
             if request.headers.get("HX-Request"):
                 return render(request, "unfold/helpers/dialog.html", context)
             request.current_app = self.admin_site.name
-            return render(request, "consoles/action_page.html", {**self.admin_site.each_context(request), **context, "title": title, "opts": self.opts})
+            page = {"title": title, "opts": self.opts, "object": obj, "back_url": self.page_after_action(request, object_id)}
+            return render(request, "consoles/action_page.html", {**self.admin_site.each_context(request), **context, **page})
 
         view.short_description = title  # type: ignore[attr-defined]
         view.url_path = function.__name__.replace("_", "-")  # type: ignore[attr-defined]

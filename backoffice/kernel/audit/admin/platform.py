@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
@@ -44,7 +45,11 @@ class AuditEventAdmin(PlatformModelAdmin):
 
     @admin.display(description=gettext_lazy("Row"))
     def row(self, event: AuditEvent) -> str:
-        return f"{event.target_type} {event.target_id or ''}"
+        try:
+            kind = apps.get_model(event.target_type)._meta.verbose_name
+        except (LookupError, ValueError):  # an event of a model that this release no longer has
+            kind = event.target_type
+        return f"{kind} {event.target_id or ''}"
 
     @admin.display(description=gettext_lazy("Facts"))
     def facts_table(self, event: AuditEvent) -> str:
