@@ -139,8 +139,9 @@ def list_lapses(account: CreditAccount, now: datetime) -> list[Lapse]:
 
 
 def lapsing(span: str | None, now: datetime) -> Q:
-    """Lots with something left that lapse in a span of local days: ``week`` (today and 7 more), ``days_30`` (today and 30 more), ``this_month``, ``next_month``, ``never``.
+    """Lots with something left that lapse in a span of local days.
 
+    ``week`` (today and 7 more), ``days_30`` (today and 30 more), ``this_month``, ``next_month``, ``never``.
     ``expires_at`` is the first instant at which a lot is gone, so midnight belongs to the day before. An unknown span holds nothing.
     """
     if span == "never":

@@ -44,7 +44,7 @@ class Ledger(RuleBasedStateMachine):
         self.now = NOON
         self.lots = []
         self.spends = []
-        give(self.member, 1, now=self.now)  # opens the account
+        give(self.member, 1, now=self.now, opened_at=NOON - timedelta(days=1))  # opens the account; all lots open at once, so id decides
         self.lots.append([CreditLot.objects.get(account__member=self.member).pk, 100, 0, None])
 
     def teardown(self):
