@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.kernel.audit.verbs import verb_label
 from backoffice.kernel.tenancy.models import Store
 
 
@@ -38,4 +39,4 @@ class AuditEvent(models.Model):
         triggers: ClassVar[list[Any]] = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
-        return self.verb
+        return str(verb_label(self.verb))
