@@ -19,8 +19,11 @@ SELECT due.store_id, due.person_id, due.member_id, due.language, due.last_sent_o
        END AS params
   FROM (SELECT account.id AS account_id, member.store_id, member.id AS member_id, member.person_id, member.language, clock.last_sent_on
           FROM unnest(%(stores)s::bigint[], %(after)s::bigint[], %(upto)s::bigint[]) AS chunk (store_id, after, upto)
-          JOIN members_creditaccount AS account
-            ON account.store_id = chunk.store_id AND account.member_id > chunk.after AND account.member_id <= chunk.upto AND account.balance > 0
+         CROSS JOIN LATERAL (
+               -- OFFSET 0 keeps this a range of the index for each chunk: a plan that reads all stores' accounts looks cheap to the planner.
+               SELECT id, member_id FROM members_creditaccount
+                WHERE store_id = chunk.store_id AND member_id > chunk.after AND member_id <= chunk.upto AND balance > 0
+               OFFSET 0) AS account
           JOIN members_member AS member ON member.id = account.member_id AND member.status = 'ACTIVE' AND member.credit_cards_on
           LEFT JOIN campaigns_reminderclock AS clock ON clock.member_id = member.id
          WHERE (clock.last_sent_on IS NULL OR clock.last_sent_on <= %(due_before)s)
