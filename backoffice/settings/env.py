@@ -78,7 +78,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "DEPLOYMENT",
         deployment,
-        "`local` turns off exactly the TLS redirect, Secure and `__Host-` cookies, the second-factor duty and the database's sslmode, "
+        "`local` turns off exactly the TLS redirect, Secure and `__Host-` cookies and the database's sslmode, "
         "makes its own keys and serves on loopback only. Everything else is `production`.",
         default_note="`local` inside the `.venv` that `make setup` makes, otherwise `production`",
     ),
