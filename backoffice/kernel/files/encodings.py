@@ -50,6 +50,7 @@ def scan(stream: IO[bytes], encoding: str) -> Scan:
     decoder = codecs.getincrementaldecoder(encoding)()
     lines = letters = size = nuls = since_line_end = 0
     pending = False
+    text = ""
     wide = encoding == UTF_16
     while True:
         piece = stream.read(_PIECE)
@@ -69,9 +70,11 @@ def scan(stream: IO[bytes], encoding: str) -> Scan:
         if final:
             break
         size += len(piece)
-        found = piece.count(b"\n")
+        # In UTF-16 the bytes of a line feed may be halves of other letters: only decoded text shows where lines end.
+        found = text.count("\n") if wide else piece.count(b"\n")
         lines += found
-        since_line_end = 0 if found or b"\r" in piece else since_line_end + len(piece)
+        ends = found or ("\r" in text if wide else b"\r" in piece)
+        since_line_end = 0 if ends else since_line_end + len(piece)
         if since_line_end > MAX_LINE_BYTES:
             raise FileFault("line_without_end", line=lines + 1)
     if nuls > max(_FEW_NULS, size // 1000):

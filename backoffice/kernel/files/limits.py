@@ -15,4 +15,5 @@ MAX_UNPACKED = 8_000_000_000
 # The reader of XLSX keeps a whole sheet in memory, about 100 bytes a cell; CSV has no row limit.
 MAX_SHEET_ROWS = 100_000
 MAX_SHEET_CELLS = 1_200_000
+MAX_SHEET_TEXT = 100_000_000  # characters of all cells; a shared string counts once for each cell that shows it
 MAX_SHEET_BYTES = 200_000_000  # of XML; a quarter of it for each other part

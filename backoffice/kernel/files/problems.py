@@ -80,6 +80,7 @@ for _code, _sentence in {
     "too_many_file_columns": _("The file has more than %(most)s columns. Delete those that are not needed."),
     "too_many_sheet_rows": _("The sheet has more than %(most)s rows. Split it, or save it as CSV, which has no limit."),
     "too_many_sheet_cells": _("The sheet has more than %(most)s cells. Split it, or save it as CSV, which has no limit."),
+    "sheet_text_too_long": _("A cell of the sheet holds more than %(most)s characters. Shorten it, or save the sheet as CSV."),
     "repeated": _("The same file was imported before. Nothing was done."),
     "rights_lost": _("You may not import this file any more: your role, your seat or the store has changed. Nothing was applied."),
     "control_total_missing": _("Type the control total: the sum of principal and bonus of all rows. The file's is %(found)s yuan."),

@@ -5,26 +5,29 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
+from array import array
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import IO, Any
+from xml.parsers import expat
 
 import python_calamine
 from defusedxml import ElementTree
 
 from backoffice.kernel.files.faults import FileFault
-from backoffice.kernel.files.limits import MAX_COLUMNS, MAX_SHEET_BYTES, MAX_SHEET_CELLS, MAX_SHEET_ROWS
+from backoffice.kernel.files.limits import MAX_CELL, MAX_COLUMNS, MAX_SHEET_BYTES, MAX_SHEET_CELLS, MAX_SHEET_ROWS, MAX_SHEET_TEXT
 
-_PIECE = 1 << 20
-_OVERLAP = 4096  # a tag may lie across two pieces
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_PIECE = 1 << 18
+_SHARED_STRINGS = "xl/sharedstrings.xml"  # compared in lower case, as the reader of sheets does
 _LINKS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_TOO_WIDE = re.compile(rb'<c r="(?:[A-Z]{3,}|[D-Z][A-Z]|C[W-Z])[0-9]')  # beyond CV, the 100th column
-_ROW_NUMBER = re.compile(rb'<row[^>]* r="([0-9]{6,})"')
-_ERROR_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"[^>]*\st="e"[^>]*>')
-_NO_VALUE = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"[^>]*>\s*<f[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>')
+_REFERENCE = re.compile(r"([A-Za-z]{1,7})([0-9]{1,10})", re.ASCII)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError)
 _EXACT_FLOAT = 10**15  # a spreadsheet keeps 15 digits
+
+_COLUMNS = {(chr(64 + number // 26) if number >= 26 else "") + chr(65 + number % 26): number for number in range(MAX_COLUMNS)}
 
 ERROR_TEXT = "#N/A"  # stands for every error value; column types refuse it
 NO_VALUE_TEXT = "=…"  # a formula that was never calculated
@@ -32,11 +35,13 @@ NO_VALUE_TEXT = "=…"  # a formula that was never calculated
 
 @dataclass
 class SheetScan:
-    """What the XML of a sheet says before it is read: (row, column) from 0 of cells without a usable value."""
+    """What the XML of a sheet says before it is read. ``marks``: row -> column -> text of cells without a usable value, from 0."""
 
-    errors: set[tuple[int, int]] = field(default_factory=set)
-    no_values: set[tuple[int, int]] = field(default_factory=set)
+    marks: dict[int, dict[int, str]] = field(default_factory=dict)
     hidden_rows: int = 0
+
+    def mark(self, row: int, column: int, text: str) -> None:
+        self.marks.setdefault(row, {})[column] = text
 
 
 @dataclass(frozen=True)
@@ -53,29 +58,46 @@ def look_into(stream: IO[bytes], wanted: str = "") -> Sheet:
     stream.seek(0)
     try:
         with zipfile.ZipFile(stream) as archive:
+            _refuse_ambiguous_names(archive)
             paths = _sheet_paths(archive)
             name = wanted if wanted in paths else next(iter(paths), "")
             if not name:
                 raise FileFault("not_a_workbook")
+            lengths = array("L")
             for entry in archive.infolist():
-                if entry.filename.endswith(".xml") and "/worksheets/" not in entry.filename:
+                if entry.filename.lower() == _SHARED_STRINGS:
+                    lengths = _shared_lengths(archive, entry.filename)
+                elif entry.filename.lower().endswith(".xml") and "/worksheets/" not in entry.filename:
                     _bounded(archive, entry.filename)
             for other, path in paths.items():
                 if other != name:
                     _bounded(archive, path)
-            return Sheet(name, list(paths), _scan(archive, paths[name]))
-    except (zipfile.BadZipFile, KeyError, ValueError, SyntaxError, OSError, NotImplementedError, RuntimeError) as error:
+            return Sheet(name, list(paths), _scan(archive, paths[name], lengths))
+    except (*_DAMAGE, LookupError, ValueError, SyntaxError, OSError, NotImplementedError, RuntimeError) as error:
         raise FileFault("not_a_workbook") from error
 
 
+def _refuse_ambiguous_names(archive: zipfile.ZipFile) -> None:
+    """What is scanned must be what is read: the reader takes parts by name in any case, and of two the one it likes."""
+    names = [entry.filename.lower() for entry in archive.infolist()]
+    if len(set(names)) != len(names) or any("\\" in name or ".." in name.split("/") for name in names):
+        raise FileFault("not_a_workbook")
+
+
 def _sheet_paths(archive: zipfile.ZipFile) -> dict[str, str]:
-    links = {
-        link.get("Id"): posixpath.normpath(posixpath.join("xl", target)) if not (target := link.get("Target", "")).startswith("/") else target[1:]
-        for link in ElementTree.fromstring(_small(archive, "xl/_rels/workbook.xml.rels"))
-    }
-    book = ElementTree.fromstring(_small(archive, "xl/workbook.xml"))
-    visible = [sheet for sheet in book.iter(f"{_MAIN}sheet") if sheet.get("state", "visible") == "visible"]
+    links = {link.get("Id"): _part_path(link.get("Target", "")) for link in ElementTree.fromstring(_small(archive, "xl/_rels/workbook.xml.rels"))}
+    sheets = [node for node in ElementTree.fromstring(_small(archive, "xl/workbook.xml")).iter() if str(node.tag).rpartition("}")[2] == "sheet"]
+    if max(Counter(sheet.get("name", "") for sheet in sheets).values(), default=0) > 1:
+        raise FileFault("not_a_workbook")
+    visible = [sheet for sheet in sheets if sheet.get("state", "visible") == "visible"]
     return {sheet.get("name", ""): links[sheet.get(_LINKS)] for sheet in visible if "worksheets/" in links.get(sheet.get(_LINKS), "")}
+
+
+def _part_path(target: str) -> str:
+    """The part that a link of the workbook names, as the reader of sheets takes it."""
+    if target.startswith("/"):
+        return target[1:]
+    return target if target.startswith("xl/") else posixpath.normpath(posixpath.join("xl", target))
 
 
 def _small(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -95,39 +117,152 @@ def _bounded(archive: zipfile.ZipFile, name: str) -> None:
                 raise FileFault("unpacks_too_big", megabytes=MAX_SHEET_BYTES // 4_000_000)
 
 
-def _scan(archive: zipfile.ZipFile, path: str) -> SheetScan:
-    found = SheetScan()
-    size = rows = cells = 0
-    tail = b""
-    with archive.open(path) as part:
+def _parse(archive: zipfile.ZipFile, name: str, most_bytes: int, start: Any, end: Any, characters: Any) -> None:
+    """Call the handlers of expat for the part, piece by piece. Names come with their prefixes.
+
+    Raises ``FileFault`` beyond ``most_bytes`` and for a document type, ``ExpatError`` for what is not XML in UTF-8.
+    """
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = characters
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    size = 0
+    with archive.open(name) as part:
         while piece := part.read(_PIECE):
             size += len(piece)
-            rows += piece.count(b"<row")
-            cells += piece.count(b"<c ")
-            if size > MAX_SHEET_BYTES:
-                raise FileFault("unpacks_too_big", megabytes=MAX_SHEET_BYTES // 1_000_000)
-            text = tail + piece
-            numbers = [int(match[1]) for match in _ROW_NUMBER.finditer(text)]
-            if rows > MAX_SHEET_ROWS + 1 or max(numbers, default=0) > MAX_SHEET_ROWS + 1:
-                raise FileFault("too_many_sheet_rows", most=MAX_SHEET_ROWS)
+            if size > most_bytes:
+                raise FileFault("unpacks_too_big", megabytes=most_bytes // 1_000_000)
+            parser.Parse(piece, False)
+    parser.Parse(b"", True)
+
+
+def _refuse_document_type(*_: Any) -> None:
+    raise FileFault("not_a_workbook")
+
+
+def _shared_lengths(archive: zipfile.ZipFile, name: str) -> array[int]:
+    """Characters of every shared string: a string that is stored once is copied into each cell that names it."""
+    lengths = array("L")
+    length = 0
+    reading = False
+
+    def start(name: str, _: dict[str, str]) -> None:
+        nonlocal length, reading
+        name = name.rpartition(":")[2]
+        if name == "si":
+            length = 0
+        reading = name == "t"
+
+    def end(name: str) -> None:
+        nonlocal reading
+        reading = False
+        if name.rpartition(":")[2] == "si":
+            lengths.append(length)
+
+    def characters(text: str) -> None:
+        nonlocal length
+        if reading:
+            length += len(text)
+
+    _parse(archive, name, MAX_SHEET_BYTES // 4, start, end, characters)
+    return lengths
+
+
+def _scan(archive: zipfile.ZipFile, path: str, lengths: array[int]) -> SheetScan:  # noqa: PLR0915 - closures: called millions of times
+    """One pass over the sheet's XML. A row or cell without ``r`` follows the one before it, as the reader of sheets takes it."""
+    found = SheetScan()
+    rows = cells = letters = row = cell_row = column = next_column = 0
+    row_text = kind = value = ""
+    reading = formula = False
+
+    def start(name: str, attributes: dict[str, str]) -> None:  # noqa: PLR0912
+        nonlocal rows, cells, row, cell_row, column, next_column, row_text, kind, value, reading, formula
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if name == "c":
+            cells += 1
             if cells > MAX_SHEET_CELLS:
                 raise FileFault("too_many_sheet_cells", most=MAX_SHEET_CELLS)
-            if _TOO_WIDE.search(text):
+            cell_row, column = row, next_column
+            if reference := attributes.get("r"):
+                if row_text and reference.endswith(row_text) and (known := _COLUMNS.get(reference[: -len(row_text)])) is not None:
+                    column = known
+                else:
+                    cell_row, column = _place(reference)
+            if cell_row > MAX_SHEET_ROWS:
+                raise FileFault("too_many_sheet_rows", most=MAX_SHEET_ROWS)
+            if column >= MAX_COLUMNS:
                 raise FileFault("too_many_file_columns", most=MAX_COLUMNS)
-            if b't="e"' in text:
-                found.errors |= {_place(match) for match in _ERROR_CELL.finditer(text)}
-            if b"<f" in text:
-                found.no_values |= {_place(match) for match in _NO_VALUE.finditer(text)}
-            found.hidden_rows += piece.count(b' hidden="1"')
-            tail = text[-_OVERLAP:]
+            next_column = column + 1
+            kind = attributes.get("t", "")
+            value = ""
+            reading = formula = False
+            if kind == "e":
+                found.mark(cell_row, column, ERROR_TEXT)
+        elif name == "v":
+            value = ""
+            reading = True
+        elif name == "t":
+            reading = True
+        elif name == "f":
+            formula = True
+            reading = False
+        elif name == "row":
+            rows += 1
+            row_text = attributes.get("r", "")
+            if row_text:
+                row = _place(f"A{int(row_text)}")[0]
+            if max(rows - 1, row) > MAX_SHEET_ROWS:
+                raise FileFault("too_many_sheet_rows", most=MAX_SHEET_ROWS)
+            found.hidden_rows += attributes.get("hidden") in ("1", "true")
+
+    def end(name: str) -> None:
+        nonlocal letters, row, next_column, row_text, reading
+        if name == "v":
+            return
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if name == "c":
+            reading = False
+            length = len(value)
+            if kind == "s" and value.strip():
+                length = lengths[int(value)]
+            _refuse_long(length)
+            letters += length
+            if letters > MAX_SHEET_TEXT:
+                raise FileFault("unpacks_too_big", megabytes=MAX_SHEET_TEXT // 1_000_000)
+            if formula and kind != "e" and not value.strip():
+                found.mark(cell_row, column, NO_VALUE_TEXT)
+        elif name == "row":
+            row += 1
+            next_column = 0
+            row_text = ""
+
+    def characters(text: str) -> None:
+        nonlocal value
+        if reading:
+            value += text
+            _refuse_long(len(value))
+
+    _parse(archive, path, MAX_SHEET_BYTES, start, end, characters)
     return found
 
 
-def _place(match: re.Match[bytes]) -> tuple[int, int]:
+def _refuse_long(length: int) -> None:
+    if length > MAX_CELL:
+        raise FileFault("sheet_text_too_long", most=MAX_CELL)
+
+
+def _place(reference: str) -> tuple[int, int]:
+    """(row, column) from 0 of a reference such as ``B12``. Raises ``ValueError`` for what is none."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None or not (row := int(match[2])):
+        raise ValueError(reference[:20])
     column = 0
-    for letter in match[1]:
-        column = column * 26 + letter - 64
-    return int(match[2]) - 1, column - 1
+    for letter in match[1].upper():
+        column = column * 26 + ord(letter) - 64
+    return row - 1, column - 1
 
 
 def read_sheet(stream: IO[bytes], sheet: Sheet) -> Generator[tuple[int, list[str]], None, None]:
@@ -136,16 +271,11 @@ def read_sheet(stream: IO[bytes], sheet: Sheet) -> Generator[tuple[int, list[str
     try:
         with python_calamine.CalamineWorkbook.from_filelike(stream) as book:
             rows = book.get_sheet_by_name(sheet.name).iter_rows()
-            marked = sheet.scan.errors | sheet.scan.no_values
-            marked_rows = {row for row, _ in marked}
             for number, row in enumerate(rows):
                 texts = [cell_text(cell) for cell in row]
-                if number in marked_rows:
-                    for column in range(len(texts)):
-                        if (number, column) in sheet.scan.errors:
-                            texts[column] = ERROR_TEXT
-                        elif (number, column) in sheet.scan.no_values:
-                            texts[column] = NO_VALUE_TEXT
+                for column, text in sheet.scan.marks.get(number, {}).items():
+                    if column < len(texts):
+                        texts[column] = text
                 yield number + 1, texts
     except (python_calamine.CalamineError, zipfile.BadZipFile) as error:
         raise FileFault("not_a_workbook") from error
