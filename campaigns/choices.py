@@ -102,3 +102,7 @@ class ReceiptEvent(models.TextChoices):
     CLICKED = "clicked", _("Clicked")
     UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
     FAILED = "failed", _("Failed")
+
+
+ARRIVED = frozenset({ReceiptEvent.DELIVERED, ReceiptEvent.OPENED, ReceiptEvent.CLICKED, ReceiptEvent.UNSUBSCRIBED})
+"""Events that prove that the message went out."""

@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -90,19 +91,15 @@ def check_form(url: str) -> SplitResult:
     return parts
 
 
-def resolve(url: str) -> Target:
-    """Check ``url`` by every rule and choose the address to connect to.
+def resolve(url: str, timeout: float = CONNECT_SECONDS) -> Target:
+    """Check ``url`` by every rule and choose the address to connect to, within ``timeout`` seconds.
 
-    Raises ``AddressRefused``; ``NotReached`` when the name cannot be looked up.
+    Raises ``AddressRefused``; ``NotReached`` when the name cannot be looked up, or not in time.
     """
     parts = check_form(url)
     host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise NotReached(f"the name {host} could not be looked up") from error
-    addresses = [str(entry[4][0]) for entry in found]
+    addresses = _look_up(host, port, timeout)
     if not _is_allowed(host, port) and not all(is_public(address) for address in addresses):
         raise AddressRefused(_("The host name leads to an address that is not public."))
     return Target(parts.scheme, host, port, path, addresses[0])
@@ -114,11 +111,15 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout: float) -
     Raises ``AddressRefused`` and ``NotReached`` (certainly not delivered), ``NoAnswer`` (perhaps delivered). A redirect is
     an answer like any other: it is returned, not followed.
     """
-    target = resolve(url)
+    started = time.monotonic()
+    target = resolve(url, timeout)
+    remaining = timeout - (time.monotonic() - started)
+    if remaining <= 0:
+        raise NotReached(f"the name {target.host} was not looked up within {timeout:g} s")
     dialled: list[socket.socket] = []
     late = threading.Event()
-    connection = _connection(target, timeout, dialled)
-    watchdog = threading.Timer(timeout, _cut, (dialled, late))
+    connection = _connection(target, remaining, dialled)
+    watchdog = threading.Timer(remaining, _cut, (dialled, late))
     watchdog.daemon = True
     watchdog.start()
     try:
@@ -126,6 +127,8 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout: float) -
             connection.connect()
         except (OSError, http.client.HTTPException) as error:
             raise NotReached(_words(error)) from error
+        if late.is_set():
+            raise NotReached(f"not connected within {timeout:g} s")
         connection.request("POST", target.path, body, {**headers, "Connection": "close"})
         answer = connection.getresponse()
         content = answer.read(MOST_ANSWER_BYTES + 1)
@@ -150,6 +153,27 @@ def is_public(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address) and (parsed.ipv4_mapped is not None or any(parsed in network for network in _CARRIERS)):
         return False
     return parsed.is_global and not parsed.is_multicast
+
+
+def _look_up(host: str, port: int, seconds: float) -> list[str]:
+    """The addresses behind a name. In a thread of its own: the system's look-up knows no time limit."""
+    found: list[str] = []
+    failed: list[Exception] = []
+
+    def look_up() -> None:
+        try:
+            found.extend(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            failed.append(error)
+
+    looking = threading.Thread(target=look_up, name="look-up", daemon=True)
+    looking.start()
+    looking.join(seconds)
+    if looking.is_alive():
+        raise NotReached(f"the name {host} was not looked up within {seconds:g} s")
+    if failed or not found:
+        raise NotReached(f"the name {host} could not be looked up") from (failed[0] if failed else None)
+    return found
 
 
 def _is_allowed(host: str, port: int) -> bool:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.kernel.admin import display
 from backoffice.kernel.audit.verbs import verb_label
-from backoffice.kernel.tenancy.roles import Console
+from backoffice.kernel.tenancy.selectors.people import name_person
 
 register = template.Library()
 
@@ -42,11 +42,7 @@ def event_name(event: Any) -> str:
 @register.filter
 def event_actor(event: Any, console: str) -> str:
     """Who did it. Outside the platform console a platform user is "platform staff", not a name."""
-    if event.actor is None:
-        return _("The system")
-    if console != Console.PLATFORM and any(seat.console == Console.PLATFORM for seat in event.actor.seats.all()):
-        return _("Platform staff")
-    return str(event.actor)
+    return _("The system") if event.actor is None else name_person(event.actor, console)
 
 
 @register.simple_tag(takes_context=True)

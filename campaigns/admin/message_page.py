@@ -17,29 +17,31 @@ from campaigns.selectors.why_not import Taker, candidate_of
 from campaigns.selectors.why_not_words import explain
 
 
-def message_page(screen: Any, message: Message) -> dict[str, Any]:
-    """Context of the page. In the merchant console the platform's cap is told by its number only."""
+def message_page(screen: Any, message: Message, *, shows_member: bool) -> dict[str, Any]:
+    """Context of the page. In the merchant console the platform's cap is told by its number only; without ``shows_member`` nothing
+    says whom the message was for."""
     console = screen.admin_site.name
     candidate = candidate_of(message, all_stores=console == Console.PLATFORM)
     return {
         "message": message,
         "status": status_chip(message, MESSAGE_TONES),
         "sentence": explain(candidate),
-        "member": message.member,
-        "member_url": row_url(console, message.member) if message.member else "",
+        "member": message.member if shows_member else None,
+        "member_url": row_url(console, message.member) if message.member and shows_member else "",
         "card": get_card_text(message),
-        "facts": [*_facts(message), *_delivery(message)],
+        "facts": [*_facts(message, shows_member=shows_member), *_delivery(message)],
         "takers": [_taker(taker) for taker in candidate.takers],
         "receipts": _receipts(message),
         "was_handed_over": message.attempt_count > 0,
     }
 
 
-def _facts(message: Message) -> list[tuple[Any, Any]]:
+def _facts(message: Message, *, shows_member: bool) -> list[tuple[Any, Any]]:
+    member = f"{message.member.nickname} {message.member.member_no}".strip() if message.member else _("Not a member")
     return [
         (_("Scenario"), message.get_scenario_display()),
         (_("Store"), message.store.name),
-        (_("Member"), f"{message.member.nickname} {message.member.member_no}".strip() if message.member else _("Not a member")),
+        *([(_("Member"), member)] if shows_member else []),
         (_("Local day"), message.local_day.isoformat()),
         (_("Language"), Language(message.language).label),
         (_("Decided"), full_time(message.decided_at)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin
@@ -13,9 +15,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.kernel.admin import MerchantModelAdmin, PlatformModelAdmin, SearchShape, any_term, tenant_action, tenant_bulk_action
 from backoffice.kernel.admin.display import EMPTY, count, moment, row_link, status_chip
+from backoffice.kernel.admin.search import search_by_shape
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.sites import merchant_site, platform_site
+from backoffice.kernel.tenancy.access import stores_of
 from campaigns.admin.message_page import message_page
 from campaigns.choices import MessageStatus, SuppressionReason
 from campaigns.gateways.errors import describe_error
@@ -27,6 +31,7 @@ from members.admin.tabs import Tab, TabbedList
 from members.admin.words import unbroken
 
 RETRY = "campaigns.retry_message"
+VIEW_MEMBER = "members.view_member"
 
 
 class MessageScreen(TabbedList):
@@ -39,6 +44,7 @@ class MessageScreen(TabbedList):
     list_select_related = ("store", "member")
     search_shapes: Sequence[SearchShape] = (SearchShape(gettext_lazy("the member"), any_term, of_members_like),)
     search_help_text = MEMBER_HELP
+    allows: Any
     fields = ("scenario",)
     change_form_template = "campaigns/message_page.html"
     empty_text = gettext_lazy("No messages yet. They are decided at each store's send time, once its reminders are on.")
@@ -52,6 +58,24 @@ class MessageScreen(TabbedList):
             (_("Dead letters"), "status__exact=FAILED"),
             (_("Outcome unknown"), "status__exact=UNKNOWN"),
         )
+
+    def shows_members(self, request: HttpRequest) -> bool:
+        """Who may not see members reads the messages without learning, or asking, whom they were for."""
+        return bool(self.allows(request, VIEW_MEMBER))
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(name for name in self.list_display if name != "member_link" or self.shows_members(request))
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        return super().get_search_fields(request) if self.shows_members(request) else ()  # type: ignore[misc,no-any-return]
+
+    def get_search_results(self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str) -> tuple[models.QuerySet[Any], bool]:
+        if not self.shows_members(request):
+            return (queryset.none() if search_term.strip() else queryset), False
+        return search_by_shape(request, queryset, search_term, self.shapes_for(request)), False
+
+    def shapes_for(self, request: HttpRequest) -> Sequence[SearchShape]:
+        return self.search_shapes
 
     @admin.display(description=gettext_lazy("Decided"))
     def decided(self, message: Message) -> str:
@@ -93,7 +117,8 @@ class MessageScreen(TabbedList):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         message = kwargs.get("obj")
         if message is not None:
-            context |= {"title": message.get_scenario_display(), "subtitle": None, "page": message_page(self, message)}
+            content = message_page(self, message, shows_member=self.shows_members(request))
+            context |= {"title": message.get_scenario_display(), "subtitle": None, "page": content}
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
         return answer
 
@@ -139,3 +164,7 @@ class PlatformMessageAdmin(MessageScreen, PlatformModelAdmin):
 @admin.register(Message, site=merchant_site)
 class MerchantMessageAdmin(MessageScreen, MerchantModelAdmin):
     """Messages of the user's own stores."""
+
+    def shapes_for(self, request: HttpRequest) -> Sequence[SearchShape]:
+        within = partial(of_members_like, stores=stores_of(request.user, VIEW_MEMBER))
+        return tuple(replace(shape, apply=within) for shape in self.search_shapes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,6 +21,8 @@ from campaigns.services.receipts import ReceiptLine, record_receipts
 
 TOLERANCE_SECONDS = 300
 MOST_RECEIPTS = 5_000
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)
 
 router = Router(tags=["gateway"])
 
@@ -50,13 +52,25 @@ class ReceiptIn(Schema):
 
     id: str = Field(max_length=64, description="the message's id, as we sent it")
     event: str = Field(max_length=32, description="delivered, opened, clicked, unsubscribed or failed")
-    at: datetime = Field(description="when it happened; without an offset on the platform's clock")
+    at: datetime = Field(description="when it happened, from the year 2000 to a day from now; without an offset on the platform's clock")
     provider_id: str = Field("", max_length=128, description="the gateway's own number")
 
     @field_validator("provider_id", mode="before")
     @classmethod
     def nothing_is_empty(cls, value: Any) -> Any:
         return "" if value is None else value
+
+    @field_validator("at")
+    @classmethod
+    def plausible(cls, moment: datetime) -> datetime:
+        """In UTC: a database and a screen cannot show every moment and offset that can be written down."""
+        try:
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=clock.local_zone())).astimezone(UTC)
+        except OverflowError:
+            raise ValueError("this time is out of range") from None
+        if not EARLIEST <= moment <= datetime.now(UTC) + AHEAD:
+            raise ValueError("this time is before the year 2000 or more than a day ahead")
+        return moment
 
     @field_validator("id", "provider_id")
     @classmethod
@@ -79,9 +93,5 @@ class ReceiptsOut(Schema):
 )
 def receive_receipts(request: HttpRequest, payload: ReceiptsIn) -> Any:
     """Repeated, late and unknown receipts are harmless; the answer counts them."""
-    lines = [ReceiptLine(line.id, line.event, _aware(line.at), line.provider_id) for line in payload.receipts]
+    lines = [ReceiptLine(line.id, line.event, line.at, line.provider_id) for line in payload.receipts]
     return record_receipts(store=request.auth, receipts=lines, now=clock.database_now())  # type: ignore[attr-defined]
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=clock.local_zone())

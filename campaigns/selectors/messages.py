@@ -10,7 +10,7 @@ from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, WARN, row_ur
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.ports import TimelineItem
 from backoffice.kernel.tenancy.access import allows
-from backoffice.kernel.tenancy.models import User
+from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.roles import Console
 from campaigns.choices import MessageStatus
 from campaigns.models import Message
@@ -34,10 +34,13 @@ MOST_MEMBERS_FOUND = 200
 VIEW = "campaigns.view_message"
 
 
-def of_members_like(messages: models.QuerySet[Message], term: str) -> models.QuerySet[Message]:
-    """Messages to members found by the shape of ``term``. The person narrows by the index; only the found member's own messages stay,
-    so that a phone known to one store finds nothing in another."""
-    found = list(list_members_like(term).values_list("person_id", "pk")[:MOST_MEMBERS_FOUND])
+def of_members_like(messages: models.QuerySet[Message], term: str, stores: models.QuerySet[Store] | None = None) -> models.QuerySet[Message]:
+    """Messages to members found by the shape of ``term``, of ``stores`` only (``None``: of all). The person narrows by the index; only
+    the found member's own messages stay, so that a phone known to one store finds nothing in another."""
+    members = list_members_like(term)
+    if stores is not None:  # before the cut: members out of reach must not take the places of those within
+        members = members.filter(store__in=stores.values("pk"))
+    found = list(members.values_list("person_id", "pk")[:MOST_MEMBERS_FOUND])
     return messages.filter(person_id__in=[person for person, _member in found], member_id__in=[member for _person, member in found])
 
 

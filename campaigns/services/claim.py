@@ -51,6 +51,8 @@ class Claim:
     moment: datetime
     messages: list[Leased] = field(default_factory=list)
     ended: Ended = field(default_factory=Ended)
+    read_at: float | None = None
+    """This process's clock when ``moment`` was read; ``None`` when the business time is fixed."""
 
     @property
     def is_empty(self) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -33,6 +33,7 @@ FAILURES_IN_A_ROW = 3
 """After so many calls without a single result a gateway is left alone for the rest of the run."""
 POLL_SECONDS = 0.5
 NOTHING_SENT = Answer(Result(Outcome.TRY_AGAIN))
+TOO_LATE = Answer(Result(Outcome.TRY_AGAIN, error="not_reached"))
 
 
 @dataclass
@@ -158,10 +159,12 @@ class _Run:
         return None
 
     def _claim(self, target: Target) -> Claim | None:
+        read_at = time.time()
         moment = self._moment()
         if self._is_over() or not may_claim(moment):
             return None
         claim = claim_messages(target=target, now=moment, limit=self._room())
+        claim.read_at = None if self.now else read_at
         self.claimed += len(claim.messages)
         return claim
 
@@ -189,4 +192,17 @@ def _call(claim: Claim) -> Answer:
     """Runs in a thread of its own and touches no database."""
     if not claim.wire:
         return NOTHING_SENT
+    if _is_past(claim):
+        return TOO_LATE
     return claim.target.gateway.send(str(claim.token), claim.wire)
+
+
+def _is_past(claim: Claim) -> bool:
+    """Whether so much time went by since the claim that a call could still run when its day is over: a stopped process, a slow database.
+
+    By how far this process's clock moved on, not by what it shows: it need not agree with the database's.
+    """
+    if claim.read_at is None:
+        return False
+    moment = claim.moment + timedelta(seconds=time.time() - claim.read_at)
+    return clock.local_day(moment) != clock.local_day(claim.moment) or not may_claim(moment)

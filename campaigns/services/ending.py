@@ -13,7 +13,7 @@ from django.db import connection
 from backoffice.kernel import clock
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import load_sql
-from campaigns.choices import MESSAGE_TRANSITIONS, PERIODIC_CARDS, SLOT_HOLDING, MessageStatus
+from campaigns.choices import ARRIVED, MESSAGE_TRANSITIONS, PERIODIC_CARDS, SLOT_HOLDING, MessageStatus
 from campaigns.services.caps import give_back_slots
 
 PAST_BATCH = 2_000
@@ -54,8 +54,7 @@ def end_messages(errors: Mapping[int, str], *, status: MessageStatus, reason: st
             {"status": status.value, "reason": reason, "ids": list(errors), "errors": list(errors.values()), "token": token},
         )
         moved = [row[0] for row in cursor.fetchall()]
-    _settle(moved, status)
-    return Ended(Counter({status.value: len(moved)}))
+    return Ended(_settle(moved, status))
 
 
 @in_transaction
@@ -64,9 +63,10 @@ def end_past_days(*, now: datetime) -> Ended:
     with connection.cursor() as cursor:
         cursor.execute(load_sql("campaigns", "end_past_days"), {"local_day": clock.local_day(now), "batch": PAST_BATCH})
         rows = cursor.fetchall()
+    ended = Ended()
     for status in (MessageStatus.MISSED, MessageStatus.UNKNOWN):
-        _settle([message_id for message_id, became in rows if became == status], status)
-    return Ended(Counter(became for _message_id, became in rows))
+        ended.add(Ended(_settle([message_id for message_id, became in rows if became == status], status)))
+    return ended
 
 
 def note_cards_sent(message_ids: Collection[int]) -> None:
@@ -76,8 +76,39 @@ def note_cards_sent(message_ids: Collection[int]) -> None:
             cursor.execute(load_sql("campaigns", "note_cards_sent"), {"ids": list(message_ids), "periodic": list(PERIODIC_CARDS)})
 
 
-def _settle(message_ids: Collection[int], status: MessageStatus) -> None:
+def settle_reported_failures(message_ids: Collection[int]) -> int:
+    """End those of unknown outcome of which a stored receipt says "failed" and none that they arrived; gives how many.
+
+    They certainly did not arrive: their slots come back, and the clocks that they had restarted. A receipt from before a person let
+    the message be tried again says nothing about the attempts since.
+    """
+    if not message_ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE campaigns_message AS message SET status = 'FAILED', error = 'receipt'
+             WHERE message.id = ANY(%(ids)s) AND message.status = 'UNKNOWN'
+               AND EXISTS (SELECT FROM campaigns_receipt AS told WHERE told.message_id = message.id AND told.event = 'failed'
+                              AND told.received_at >= coalesce(message.first_attempt_at, '-infinity'))
+               AND NOT EXISTS (SELECT FROM campaigns_receipt AS told WHERE told.message_id = message.id AND told.event = ANY(%(arrived)s))
+            RETURNING message.id, message.member_id
+            """,
+            {"ids": sorted(set(message_ids)), "arrived": sorted(ARRIVED)},
+        )
+        moved = cursor.fetchall()
+        give_back_slots([message_id for message_id, _member in moved])
+        members = sorted({member for _message_id, member in moved if member is not None})
+        if members:
+            cursor.execute(load_sql("campaigns", "turn_clocks_back"), {"members": members, "periodic": list(PERIODIC_CARDS)})
+    return len(moved)
+
+
+def _settle(message_ids: Collection[int], status: MessageStatus) -> Counter[str]:
+    """Slots and clocks of messages that became ``status``; how many of them have which status now."""
     if status in SLOT_HOLDING:
         note_cards_sent(message_ids)
     else:
         give_back_slots(message_ids)
+    failed = settle_reported_failures(message_ids) if status == MessageStatus.UNKNOWN else 0
+    return +Counter({status.value: len(message_ids) - failed, MessageStatus.FAILED.value: failed}) if failed else Counter({status.value: len(message_ids)})

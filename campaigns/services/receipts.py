@@ -10,18 +10,14 @@ from django.db import connection
 
 from backoffice.kernel import clock
 from backoffice.kernel.locks import in_transaction
-from backoffice.kernel.sql import load_sql
 from backoffice.kernel.tenancy.models import Store
-from campaigns.choices import CREDIT_CARDS, PERIODIC_CARDS, MessageStatus, ReceiptEvent
+from campaigns.choices import ARRIVED, CREDIT_CARDS, MessageStatus, ReceiptEvent
 from campaigns.models import Message
-from campaigns.services.caps import give_back_slots
-from campaigns.services.ending import note_cards_sent
+from campaigns.services.ending import note_cards_sent, settle_reported_failures
 from members.choices import ConsentSource
 from members.models import Member
 from members.services.members import record_consent, switch_credit_cards
 
-ARRIVED = frozenset({ReceiptEvent.DELIVERED, ReceiptEvent.OPENED, ReceiptEvent.CLICKED, ReceiptEvent.UNSUBSCRIBED})
-"""Events that prove that the message went out."""
 REASON = "gateway receipt"
 LARGEST_ID = 2**63 - 1
 
@@ -47,18 +43,20 @@ class ReceiptSummary:
 
 @in_transaction
 def record_receipts(*, store: Store, receipts: Sequence[ReceiptLine], now: datetime) -> ReceiptSummary:
-    """Record the receipts of one store's gateway and act on those that are new.
+    """Record the receipts of one store's gateway and act on what they say of the message as it is now.
 
-    One that proves arrival settles a message whose outcome was open; "failed" frees an unknown one; "unsubscribed" clears at once
-    exactly the choice that the message was sent under. A message of another store counts as unknown.
+    One that proves arrival settles a message whose outcome was open; "failed" frees an unknown one, or one that becomes unknown later;
+    "unsubscribed", when it is new, clears at once exactly the choice that the message was sent under. A message of another store
+    counts as unknown.
     """
     known = [(number, line) for line in receipts if (number := _number(line.id)) is not None and line.event in ReceiptEvent.values]
     messages = {message.pk: message for message in Message.objects.filter(store=store, pk__in={number for number, _line in known})}
     ours = [(number, line) for number, line in known if number in messages]
     new = _insert(store, ours, now)
-    arrived = [message_id for message_id, event in new if event in ARRIVED]
-    _settle_arrived(arrived, {number: line for number, line in ours if line.event in ARRIVED}, messages, now)
-    _settle_failed([message_id for message_id, event in new if event == ReceiptEvent.FAILED])
+    # Those that came before count too: they may have come when there was nothing to settle yet.
+    arrived = {number: line for number, line in ours if line.event in ARRIVED}
+    _settle_arrived(arrived, arrived, messages, now)
+    settle_reported_failures([number for number, line in ours if line.event == ReceiptEvent.FAILED])
     for message_id, event in new:
         if event == ReceiptEvent.UNSUBSCRIBED:
             _unsubscribe(messages[message_id], now)
@@ -112,22 +110,6 @@ def _settle_arrived(message_ids: Collection[int], lines: dict[int, ReceiptLine],
         if open_outcome.update(status=MessageStatus.SENT, next_attempt_at=None, **changes):
             sent.append(message_id)
     note_cards_sent(sent)
-
-
-def _settle_failed(message_ids: Collection[int]) -> None:
-    """Unknown ones certainly did not arrive: their slots come back, and the clocks that they had restarted."""
-    if not message_ids:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE campaigns_message SET status = 'FAILED', error = 'receipt' WHERE id = ANY(%s) AND status = 'UNKNOWN' RETURNING id, member_id",
-            [sorted(message_ids)],
-        )
-        moved = cursor.fetchall()
-        give_back_slots([message_id for message_id, _member in moved])
-        members = sorted({member for _message_id, member in moved if member is not None})
-        if members:
-            cursor.execute(load_sql("campaigns", "turn_clocks_back"), {"members": members, "periodic": list(PERIODIC_CARDS)})
 
 
 def _unsubscribe(message: Message, now: datetime) -> None:

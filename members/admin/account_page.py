@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from backoffice.kernel.admin.charts import Chart, Series
 from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, list_url, moment, row_url, status_chip
 from backoffice.kernel.money import FEN, format_yuan
+from backoffice.kernel.tenancy.selectors.people import name_person
 from members.admin.member_page import Figure
 from members.choices import DeductionOrder
 from members.models import CreditAccount, CreditEntry, CreditLot
@@ -39,7 +40,7 @@ def account_page(screen: Any, request: HttpRequest, account: CreditAccount, now:
         "what_if": _what_if(request, account, now),
         "lots": [_lot_row(lot, now) for lot in islice(lots, ROWS_SHOWN)],
         "all_lots_url": list_url(console, CreditLot, f"account_id={account.pk}") if len(lots) > ROWS_SHOWN else "",
-        "entries": [_entry_row(entry, now) for entry in islice(entries, ROWS_SHOWN)],
+        "entries": [_entry_row(entry, now, console) for entry in islice(entries, ROWS_SHOWN)],
         "all_entries_url": list_url(console, CreditEntry, f"account_id={account.pk}") if len(entries) > ROWS_SHOWN else "",
     }
 
@@ -126,7 +127,7 @@ def _lot_row(lot: CreditLot, now: datetime) -> dict[str, Any]:
     }
 
 
-def _entry_row(entry: CreditEntry, now: datetime) -> dict[str, Any]:
+def _entry_row(entry: CreditEntry, now: datetime, console: str) -> dict[str, Any]:
     return {
         "when": moment(entry.happened_at, now),
         "kind": status_chip(entry, ENTRY_TONES, "kind"),
@@ -135,6 +136,6 @@ def _entry_row(entry: CreditEntry, now: datetime) -> dict[str, Any]:
         "after": format_yuan(entry.balance_after),
         "lot": entry.lot.source_no,
         "order": entry.order_no or EMPTY,
-        "by": str(entry.actor) if entry.actor else _("System"),
+        "by": name_person(entry.actor, console) if entry.actor else _("System"),
         "reason": entry.reason,
     }

@@ -17,6 +17,7 @@ from backoffice.kernel.admin import SearchShape
 from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, moment, money, row_link, status_chip
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.files.buttons import BulkButtons
+from backoffice.kernel.tenancy.selectors.people import name_person
 from members.admin.account_page import account_page
 from members.admin.bulk import CreditResource
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
@@ -190,6 +191,10 @@ class CreditEntryScreen(MemberColumns, TabbedList):
     def member_of(self, row: CreditEntry) -> Any:
         return row.account.member
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        entries: models.QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
+        return entries.prefetch_related("actor__seats")
+
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         shown = (EntryKind.TOP_UP, EntryKind.SPEND, EntryKind.REFUND, EntryKind.LAPSE, EntryKind.ADJUST)
         return ((_("All"), ""), *((kind.label, f"kind__exact={kind.value}") for kind in shown))
@@ -228,7 +233,7 @@ class CreditEntryScreen(MemberColumns, TabbedList):
 
     @admin.display(description=gettext_lazy("By"))
     def actor_column(self, entry: CreditEntry) -> str:
-        return str(entry.actor) if entry.actor else _("System")
+        return name_person(entry.actor, self.admin_site.name) if entry.actor else _("System")
 
 
 def lapse_text(lot: CreditLot) -> str:

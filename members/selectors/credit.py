@@ -90,8 +90,8 @@ def list_spendable_lots(account: CreditAccount, now: datetime) -> QuerySet[Credi
 
 
 def list_entries(account: CreditAccount) -> QuerySet[CreditEntry]:
-    """The account's entries, newest first, with lot and actor."""
-    return CreditEntry.objects.filter(account=account).select_related("lot", "actor").order_by("-pk")
+    """The account's entries, newest first, with lot and actor, and the actor's seats."""
+    return CreditEntry.objects.filter(account=account).select_related("lot", "actor").prefetch_related("actor__seats").order_by("-pk")
 
 
 def get_balance(account: CreditAccount, now: datetime) -> Decimal:

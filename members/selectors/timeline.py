@@ -13,7 +13,10 @@ from backoffice.kernel.admin.display import PLAIN, WARN
 from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.money import ZERO, format_yuan
 from backoffice.kernel.ports import TimelineItem, timeline_sources
+from backoffice.kernel.tenancy.access import has_seat
 from backoffice.kernel.tenancy.models import User
+from backoffice.kernel.tenancy.roles import Console
+from backoffice.kernel.tenancy.selectors.people import name_person
 from members.choices import ConsentSource, EntryKind
 from members.models import CreditEntry, Member, MemberStatusChange, OrderLine, PhoneChange
 from members.selectors.people import list_identities
@@ -55,14 +58,14 @@ def _is_chinese() -> bool:
     return (get_language() or "").startswith("zh")
 
 
-def _status_changes(member: Member, _user: User, limit: int) -> list[TimelineItem]:
-    changes = MemberStatusChange.objects.filter(member=member).select_related("by").order_by("-happened_at", "-pk")[:limit]
+def _status_changes(member: Member, user: User, limit: int) -> list[TimelineItem]:
+    changes = MemberStatusChange.objects.filter(member=member).select_related("by").prefetch_related("by__seats").order_by("-happened_at", "-pk")[:limit]
     return [
         TimelineItem(
             change.happened_at,
             "status",
             _("Status changed from “%(from)s”") % {"from": change.get_from_status_display()},
-            _with_actor(change.reason, change.by),
+            _with_actor(change.reason, change.by, user),
             change.get_to_status_display(),
             MEMBER_TONES.get(change.to_status, PLAIN),
         )
@@ -78,13 +81,13 @@ def _phone_changes(member: Member, _user: User, limit: int) -> list[TimelineItem
     ]
 
 
-def _credit(member: Member, _user: User, limit: int) -> list[TimelineItem]:
+def _credit(member: Member, user: User, limit: int) -> list[TimelineItem]:
     """One item per movement: the entries of one key, which may come from several lots, count as one."""
-    entries = list(CreditEntry.objects.filter(account__member=member).select_related("lot", "actor").order_by("-pk")[:limit])
-    return [_movement(list(parts)) for _key, parts in groupby(entries, key=lambda entry: entry.idempotency_key)]
+    entries = list(CreditEntry.objects.filter(account__member=member).select_related("lot", "actor").prefetch_related("actor__seats").order_by("-pk")[:limit])
+    return [_movement(list(parts), user) for _key, parts in groupby(entries, key=lambda entry: entry.idempotency_key)]
 
 
-def _movement(parts: list[CreditEntry]) -> TimelineItem:
+def _movement(parts: list[CreditEntry], user: User) -> TimelineItem:
     newest, kind = parts[0], EntryKind(parts[0].kind)
     principal = sum((part.principal_amount for part in parts), ZERO)
     bonus = sum((part.bonus_amount for part in parts), ZERO)
@@ -97,7 +100,7 @@ def _movement(parts: list[CreditEntry]) -> TimelineItem:
         body = sentences(body, _("Order %(order)s.") % {"order": newest.order_no})
     elif kind == EntryKind.TOP_UP:
         body = sentences(body, _("Top-up number %(number)s.") % {"number": newest.lot.source_no})
-    told = _with_actor(sentences(body, newest.reason), newest.actor)
+    told = _with_actor(sentences(body, newest.reason), newest.actor, user)
     return TimelineItem(newest.happened_at, "credit", kind.label, told, signed_yuan(principal + bonus), ENTRY_TONES.get(kind, PLAIN))
 
 
@@ -131,25 +134,29 @@ def _order(lines: list[OrderLine]) -> TimelineItem:
     return TimelineItem(lines[0].paid_at, "order", _("Bought for %(amount)s yuan") % {"amount": format_yuan(paid)}, sentences(*facts), status, tone)
 
 
-def _wishes(member: Member, _user: User, limit: int) -> list[TimelineItem]:
+def _wishes(member: Member, user: User, limit: int) -> list[TimelineItem]:
     events = AuditEvent.objects.filter(target_type=Member._meta.label_lower, target_id=member.pk, verb__in=TOLD_VERBS)
-    return [_wish(event) for event in events.select_related("actor").order_by("-pk")[:limit]]
+    return [_wish(event, user) for event in events.select_related("actor").prefetch_related("actor__seats").order_by("-pk")[:limit]]
 
 
 CONSENT_TITLES = {True: gettext_lazy("Agreed to marketing"), False: gettext_lazy("Took marketing consent back")}
 CARD_TITLES = {True: gettext_lazy("Credit cards switched on"), False: gettext_lazy("Credit cards switched off")}
 
 
-def _wish(event: AuditEvent) -> TimelineItem:
+def _wish(event: AuditEvent, user: User) -> TimelineItem:
     at: datetime = event.happened_at
     if event.verb == "consent.recorded":
         source = ConsentSource(event.facts["source"]).label
         body = f"{source} · {event.facts['version']}" if event.facts["version"] else str(source)
-        return TimelineItem(at, "consent", CONSENT_TITLES[event.facts["agrees"]], _with_actor(body, event.actor))
+        return TimelineItem(at, "consent", CONSENT_TITLES[event.facts["agrees"]], _with_actor(body, event.actor, user))
     if event.verb == "credit_cards.switched":
-        return TimelineItem(at, "cards", CARD_TITLES[event.facts["on"]], _with_actor(event.reason, event.actor))
-    return TimelineItem(at, "phone", _("Phone shown in full"), _with_actor(event.reason, event.actor))
+        return TimelineItem(at, "cards", CARD_TITLES[event.facts["on"]], _with_actor(event.reason, event.actor, user))
+    return TimelineItem(at, "phone", _("Phone shown in full"), _with_actor(event.reason, event.actor, user))
 
 
-def _with_actor(text: str, actor: User | None) -> str:
-    return text if actor is None else " · ".join(part for part in (text, str(actor)) if part)
+def _with_actor(text: str, actor: User | None, user: User) -> str:
+    """``text`` and who did it, as ``user`` may know: only staff of the platform read the names of staff."""
+    if actor is None:
+        return text
+    console = Console.PLATFORM if has_seat(user, Console.PLATFORM) else Console.MERCHANT
+    return " · ".join(part for part in (text, name_person(actor, console)) if part)

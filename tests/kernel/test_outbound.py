@@ -142,6 +142,25 @@ def test_a_name_that_cannot_be_looked_up_is_not_reached(monkeypatch: pytest.Monk
         post("https://gateway.example/", body=b"{}", headers=HEADERS, timeout=1)
 
 
+def test_a_look_up_that_hangs_ends_with_the_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = threading.Event()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        hanging.wait(20)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))]
+
+    def dial(*_: object) -> socket.socket:
+        raise AssertionError("connected after the time was over")
+
+    monkeypatch.setattr(outbound.socket, "getaddrinfo", hang)
+    monkeypatch.setattr(outbound.socket, "create_connection", dial)
+    try:
+        with pytest.raises(NotReached, match="looked up within"):
+            post("https://gateway.example/", body=b"{}", headers=HEADERS, timeout=0.2)
+    finally:
+        hanging.set()
+
+
 def test_loopback_is_refused_unless_exactly_that_target_is_allowed(settings: Settings) -> None:
     with one_answer(answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as place:
         settings.OUTBOUND_ALLOW = ["127.0.0.1:1"]

@@ -13,7 +13,7 @@ from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.kinds import Column, ImportKind, import_kinds
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.files.problems import sentence_for
-from backoffice.kernel.tenancy.roles import Console
+from backoffice.kernel.tenancy.selectors.people import name_person
 
 RUNNING = (JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING)
 
@@ -73,11 +73,7 @@ def kind_name(job: ImportJob) -> str:
 def person_words(job: ImportJob, console: str) -> str:
     """Who handed the file in. To merchants, staff of the platform have no name."""
     person = job.uploaded_by
-    if person is None:
-        return _("The system")
-    if console != Console.PLATFORM and any(seat.console == Console.PLATFORM for seat in person.seats.all()):
-        return _("Platform staff")
-    return str(person)
+    return _("The system") if person is None else name_person(person, console)
 
 
 def is_chinese() -> bool:

@@ -111,6 +111,33 @@ def test_a_phone_known_only_elsewhere_finds_nothing_here(store: Store, owner: Cl
     assert shown(owner, "merchant", "?q=13812345678") == []
 
 
+def test_members_of_other_stores_do_not_push_the_own_out_of_what_is_found(store: Store, owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("campaigns.selectors.messages.MOST_MEMBERS_FOUND", 2)
+    theirs = store_with_reminders("theirs")
+    for number in range(3):
+        make_member(theirs, f"A-{number}", nickname="李雷")
+    wanted = waiting_card(make_member(store, "A-9", nickname="李雷"))
+    assert shown(owner, "merchant", "?q=李雷") == [wanted]
+    assert shown(owner, "merchant", "?q=A-") == []
+    assert shown(owner, "merchant", "?q=A-9") == [wanted]
+
+
+def test_who_may_not_see_members_does_not_learn_whom_a_message_was_for(store: Store, staff: Client) -> None:
+    """Nor by asking: a search that finds a message would confirm a phone."""
+    industry = client_of(make_user(Role.PLATFORM_INDUSTRY_OPS))
+    message = waiting_card(make_member(store, "M-77", nickname="李雷", phone="13812345678"), status="SENT", sent_at=TEN)
+    assert shown(industry, "platform") == [message]
+    for term in ("M-77", "李雷", "13812345678"):
+        assert shown(staff, "platform", f"?q={term}") == [message]
+        assert shown(industry, "platform", f"?q={term}") == []
+    texts = [industry.get(reverse("platform:campaigns_message_changelist")).content.decode(), page(industry, "platform", message)]
+    for text in texts:
+        assert "李雷" not in text
+        assert "M-77" not in text
+    assert 'name="q"' not in texts[0]
+    assert "李雷" in page(staff, "platform", message)
+
+
 def test_the_page_of_a_sent_card(store: Store, owner: Client) -> None:
     message = waiting_card(make_member(store, "M-1", nickname="王芳"), status="SENT", sent_at=TEN, provider_id="gw-9", attempt_count=1)
     Receipt.objects.create(store=store, message=message, event="opened", happened_at=TEN)

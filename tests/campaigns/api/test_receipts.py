@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from backoffice.demo.gateway import DemoGateway
+from backoffice.kernel import clock
 from backoffice.kernel.tenancy.models import Store
 from campaigns.gateways.http import sign
 from campaigns.models import Message, Receipt
@@ -22,6 +23,7 @@ from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/gateway/receipts"
+AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
 
 def call(store: Store | str, body: Any, *, secret: str, at: float | None = None, client: Client | None = None, **headers: str) -> Any:
@@ -32,7 +34,7 @@ def call(store: Store | str, body: Any, *, secret: str, at: float | None = None,
 
 
 def receipts(message: Message, *events: str) -> dict[str, Any]:
-    return {"receipts": [{"id": str(message.pk), "event": event, "at": "2026-11-22T10:05:00+08:00", "provider_id": None} for event in events]}
+    return {"receipts": [{"id": str(message.pk), "event": event, "at": AT.isoformat(), "provider_id": None} for event in events]}
 
 
 @pytest.fixture
@@ -44,9 +46,7 @@ def test_a_receipt_is_recorded(message: Message, settings: Settings) -> None:
     answer = call(message.store, receipts(message, "delivered", "opened"), secret=settings.GATEWAY_SECRET)
     assert (answer.status_code, answer.json()) == (200, {"recorded": 2, "repeated": 0, "unknown": 0})
     rows = Receipt.objects.filter(message=message).order_by("event")
-    assert [(row.event, row.store_id, row.happened_at) for row in rows] == [
-        (event, message.store_id, TEN + timedelta(minutes=5)) for event in ("delivered", "opened")
-    ]
+    assert [(row.event, row.store_id, row.happened_at) for row in rows] == [(event, message.store_id, AT) for event in ("delivered", "opened")]
 
 
 def test_repeated_receipts_change_nothing(message: Message, settings: Settings) -> None:
@@ -58,10 +58,10 @@ def test_repeated_receipts_change_nothing(message: Message, settings: Settings) 
 
 def test_unknown_ones_are_harmless(message: Message, settings: Settings) -> None:
     lines = [
-        {"id": identity, "event": "delivered", "at": "2026-11-22T10:05:00+08:00", "provider_id": "x"}
+        {"id": identity, "event": "delivered", "at": AT.isoformat(), "provider_id": "x"}
         for identity in ("999999999", "0", "-1", "abc", "", "9" * 30, "1e3", "٣")
     ]
-    lines.append({"id": str(message.pk), "event": "exploded", "at": "2026-11-22T10:05:00+08:00"})
+    lines.append({"id": str(message.pk), "event": "exploded", "at": AT.isoformat()})
     answer = call(message.store, {"receipts": lines}, secret=settings.GATEWAY_SECRET)
     assert (answer.status_code, answer.json()) == (200, {"recorded": 0, "repeated": 0, "unknown": len(lines)})
     assert not Receipt.objects.exists()
@@ -140,6 +140,37 @@ def test_a_body_that_cannot_be_read_is_a_problem_document(message: Message, sett
     answer = call(message.store, raw, secret=settings.GATEWAY_SECRET)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00", "1999-12-31T23:59:59Z", 253402300799]
+)
+def test_a_time_that_cannot_be_is_a_problem_document(message: Message, settings: Settings, at: Any) -> None:
+    body = {"receipts": [{"id": str(message.pk), "event": "delivered", "at": at}]}
+    answer = call(message.store, body, secret=settings.GATEWAY_SECRET)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+    assert not Receipt.objects.exists()
+
+
+def test_more_than_a_day_ahead_is_refused_and_less_is_not(message: Message, settings: Settings) -> None:
+    for hours, status in ((25, 422), (23, 200)):
+        at = (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+        body = {"receipts": [{"id": str(message.pk), "event": "delivered", "at": at}]}
+        assert call(message.store, body, secret=settings.GATEWAY_SECRET).status_code == status
+
+
+@pytest.mark.parametrize("offset", [23, -23])
+def test_an_offset_that_no_database_knows_is_understood(message: Message, settings: Settings, offset: int) -> None:
+    at = AT.astimezone(timezone(timedelta(hours=offset))).isoformat()
+    body = {"receipts": [{"id": str(message.pk), "event": "delivered", "at": at}]}
+    assert call(message.store, body, secret=settings.GATEWAY_SECRET).status_code == 200
+    assert Receipt.objects.get().happened_at == AT
+
+
+def test_a_time_without_an_offset_is_on_the_platforms_clock(message: Message, settings: Settings) -> None:
+    body = {"receipts": [{"id": str(message.pk), "event": "delivered", "at": clock.to_local(AT).replace(tzinfo=None).isoformat()}]}
+    assert call(message.store, body, secret=settings.GATEWAY_SECRET).status_code == 200
+    assert Receipt.objects.get().happened_at == AT
 
 
 def test_a_body_that_is_too_big(message: Message, settings: Settings) -> None:

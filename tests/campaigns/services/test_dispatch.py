@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -17,6 +21,7 @@ from backoffice.kernel.tenancy.choices import StoreStatus
 from campaigns.choices import MessageStatus, ScenarioCode
 from campaigns.models import Message, MessageTemplate, ReminderSetting
 from campaigns.services import claim as claiming
+from campaigns.services import dispatch as dispatching
 from campaigns.services.dispatch import dispatch
 from members.choices import MemberStatus
 from tests.campaigns.delivery import YESTERDAY, due_again, last_card_of, lease_ends, reload, store_behind, waiting_card, waiting_cards
@@ -489,3 +494,33 @@ def test_stores_with_secrets_of_their_own_are_called_apart(settings: Settings) -
         waiting_card(make_member(store_behind(gateway, "B")))
         assert dispatch(now=TEN).sent == 2
         assert gateway.stats["calls"] == 2
+
+
+def test_a_claim_whose_day_is_over_before_the_call_is_not_sent(gateway: DemoGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process stood still between claiming and calling: the message would go out on a day whose slot it does not hold."""
+    message = a_waiting_card(gateway)
+    before_midnight = clock.day_end(TODAY) - timedelta(seconds=60)
+    monkeypatch.setattr(clock, "database_now", lambda: before_midnight)
+    monkeypatch.setattr(dispatching, "claim_messages", _claims_slowly(monkeypatch, seconds=55))
+    report = dispatch(wait_for_others=False)
+    assert (report.sent, report.retried, gateway.delivered) == (0, 1, [])
+    assert (reload(message).status, message.in_doubt) == ("PENDING", False)
+
+
+def test_a_claim_of_a_moment_ago_is_sent(gateway: DemoGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_waiting_card(gateway)
+    before_midnight = clock.day_end(TODAY) - timedelta(seconds=60)
+    monkeypatch.setattr(clock, "database_now", lambda: before_midnight)
+    monkeypatch.setattr(dispatching, "claim_messages", _claims_slowly(monkeypatch, seconds=5))
+    assert dispatch(wait_for_others=False).sent == 1
+
+
+def _claims_slowly(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> Callable[..., claiming.Claim]:
+    """Claims, and lets this process's clock move on by ``seconds`` meanwhile."""
+    real_claim, real_time = dispatching.claim_messages, time.time
+
+    def claim(**asked: Any) -> claiming.Claim:
+        monkeypatch.setattr(dispatching, "time", SimpleNamespace(time=lambda: real_time() + seconds, monotonic=time.monotonic, sleep=time.sleep))
+        return real_claim(**asked)
+
+    return claim

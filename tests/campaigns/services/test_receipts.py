@@ -10,6 +10,7 @@ from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.tenancy.models import Store
 from campaigns.choices import MessageStatus
 from campaigns.models import Message, Receipt, ReminderClock
+from campaigns.services.ending import end_messages, end_past_days
 from campaigns.services.receipts import ReceiptLine, ReceiptSummary, record_receipts
 from members.models import Member
 from tests.campaigns.delivery import last_card_of, reload, waiting_card
@@ -88,6 +89,44 @@ def test_failed_turns_the_clock_back_to_the_card_before(member: Member) -> None:
     message = unknown_card(member)
     came(message, "failed")
     assert (reload(message).status, last_card_of(member)) == ("FAILED", before)
+
+
+def test_failed_that_came_while_it_waited_counts_when_it_becomes_unknown(member: Member) -> None:
+    message = waiting_card(member, in_doubt=True, attempt_count=1)
+    came(message, "failed")
+    assert reload(message).status == "PENDING"
+    assert end_messages({message.pk: "attempts"}, status=MessageStatus.UNKNOWN).by_status == {"FAILED": 1}
+    assert (reload(message).status, message.error) == ("FAILED", "receipt")
+    assert (store_slots(member), person_slots(member.person), last_card_of(member)) == (0, 0, None)
+
+
+def test_failed_that_came_while_it_waited_counts_when_its_day_ends(member: Member) -> None:
+    message = waiting_card(member, in_doubt=True, attempt_count=1)
+    came(message, "failed")
+    assert end_past_days(now=TEN + timedelta(days=1)).by_status == {"FAILED": 1}
+    assert (reload(message).status, store_slots(member), last_card_of(member)) == ("FAILED", 0, None)
+
+
+@pytest.mark.parametrize(("event", "status"), [("failed", "FAILED"), ("delivered", "SENT")])
+def test_a_repeated_receipt_settles_what_is_open_now(member: Member, event: str, status: str) -> None:
+    message = unknown_card(member)
+    Receipt.objects.create(store=message.store, message=message, event=event, happened_at=TEN, received_at=TEN)
+    assert came(message, event) == ReceiptSummary(recorded=0, repeated=1, unknown=0)
+    assert reload(message).status == status
+
+
+def test_failed_does_not_free_what_was_seen_to_arrive(member: Member) -> None:
+    message = unknown_card(member)
+    Receipt.objects.create(store=message.store, message=message, event="opened", happened_at=TEN, received_at=TEN)
+    came(message, "failed")
+    assert (reload(message).status, store_slots(member)) == ("UNKNOWN", 1)
+
+
+def test_failed_of_before_a_retry_says_nothing_about_the_attempts_since(member: Member) -> None:
+    message = waiting_card(member, in_doubt=True, attempt_count=1, first_attempt_at=TEN + timedelta(hours=1))
+    Receipt.objects.create(store=message.store, message=message, event="failed", happened_at=TEN, received_at=TEN)
+    end_messages({message.pk: "attempts"}, status=MessageStatus.UNKNOWN)
+    assert (reload(message).status, store_slots(member)) == ("UNKNOWN", 1)
 
 
 def test_failed_after_a_sent_message_is_only_counted(member: Member) -> None:

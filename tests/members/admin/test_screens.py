@@ -402,3 +402,22 @@ def test_a_level_with_members_offers_no_deleting(store, owner):
     make_member(store, level=level)
     assert owner.post(url("merchant", "level_delete_level", level.pk), {"_form_submitted": "1"}).status_code == 404
     assert Level.objects.filter(pk=level.pk).exists()
+
+
+def test_merchants_do_not_read_the_names_of_platform_staff(store, owner, platform):
+    staff = make_user(Role.PLATFORM_MEMBER_OPS, display_name="郑平台")
+    colleague = make_user(Role.MERCHANT_OPERATOR, merchant=store.merchant, display_name="钱店员")
+    now = clock.database_now()
+    member = make_member(store, "N1")
+    change_status(member=member, to=MemberStatus.FROZEN, reason="asked", by=staff, now=now)
+    record_consent(member=member, agrees=False, source=ConsentSource.MEMBER, version="", by=staff, now=now)
+    give(member, 10, now=now, by=staff)
+    give(member, 10, now=now, by=colleague)
+    pages = [("member_change", member.pk), ("creditaccount_change", account_of(member).pk), ("creditentry_changelist", None)]
+    for name, number in pages:
+        address = [name] if number is None else [name, number]
+        own = owner.get(url("merchant", *address)).content.decode()
+        assert "郑平台" not in own, name
+        assert "Platform staff" in own, name
+        assert "钱店员" in own, name
+        assert "郑平台" in platform.get(url("platform", *address)).content.decode(), name
