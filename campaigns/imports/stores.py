@@ -139,5 +139,6 @@ STORES = register(
         order=10,
         about=_("Merchants with their tiers, and their stores with message gateway and reminder switch."),
         shown_in="tenancy.Store",
+        unmasked_permission="members.reveal_phone",
     )
 )

@@ -19,7 +19,7 @@ for _code, _sentence in {
     "unknown_level": _("The store has no level of this name. Create the level first, or check the name."),
     "phone_twice": _("The file gives this phone to several members of the store. Keep it on one of them."),
     "phone_taken": _("Another member of this store has this phone. Check phone and member number."),
-    "phone_of_another_person": _("This phone stands for another person, known to another store. Staff must look at both."),
+    "phone_of_another_person": _("This phone stands for another person. Staff must look at both."),
     "person_already_member": _("The person with this phone is a member of this store under another number. Staff must look at both."),
     "account_closed": _("This member's account is closed. A file does not change or reopen it."),
     "consent_kept": _("Members who declined marketing: the file says yes, their wish was kept."),
@@ -119,5 +119,7 @@ MEMBERS = register(
         order=20,
         about=_("Who joined the store: member number, phone, level, tags, consent. New ones are added, known ones are brought up to date."),
         shown_in="members.Member",
+        unmasked_permission="members.reveal_phone",
+        audited={"phone_of_another_person": "import.phone_conflicts_met"},
     )
 )  # fmt: skip

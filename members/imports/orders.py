@@ -95,5 +95,6 @@ ORDERS = register(
         order=40,
         about=_("Paid orders and refunds. Purchase figures of the members are brought up to date with them."),
         shown_in="members.OrderLine",
+        unmasked_permission="members.reveal_phone",
     )
 )

@@ -112,7 +112,7 @@ def reveal_phone(*, member: Member, reason: str, by: User, now: datetime) -> str
 
 
 _PHONE_TAKEN = _("Another member of this store has this phone.")
-_PHONE_OF_ANOTHER = _("This phone stands for another person, known to another store. Ask the platform's member operations to look at both.")
+_PHONE_OF_ANOTHER = _("This phone stands for another person. Ask the platform's member operations to look at both.")
 
 
 @contextmanager

@@ -153,8 +153,8 @@ def _campaigns(world: World, mark: str, store: Store) -> None:
 def _imports(world: World, mark: str, store: Store) -> None:
     by = world.users[Role.MERCHANT_OWNER] if mark != B1 else world.rows[User][BM][0]
     job = ImportJob(
-        kind="members", store=store, console="merchant", uploaded_by=by, file_name=f"{mark}.csv", file_hash=mark * 8, file_size=10, status=JobStatus.CHECKED,
-        rows_total=2, rows_done=2, bad_count=1, created_at=database_now(),
+        kind="members", store=store, console="merchant", uploaded_by=by, handed_in_by=by, file_name=f"{mark}.csv", file_hash=mark * 8, file_size=10,
+        status=JobStatus.CHECKED, rows_total=2, rows_done=2, bad_count=1, created_at=database_now(),
     )  # fmt: skip
     job.file.save(f"{mark}.csv", ContentFile(f"member_no\n{mark}\n".encode()), save=False)
     job.errors_file.save(f"{mark}-bad.csv", ContentFile(f"member_no\n{mark}\n".encode()), save=False)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from backoffice.kernel.files.leases import open_jobs
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.tenancy.models import Store
 from backoffice.kernel.tenancy.roles import Role
@@ -126,3 +127,22 @@ def test_a_user_has_only_their_own_rights(run: Any, store: Store) -> None:
 def test_at_most_a_hundred_errors_are_listed(run: Any, store: Store) -> None:
     _, answer = run("members", "member_no,growth\r\n" + "".join(f"M{number},x\r\n" for number in range(150)), "--store", "YS01")
     assert (len(answer["errors"]), answer["bad"]) == (100, 150)
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_an_interrupted_import_is_cancelled_and_never_taken_up_again(
+    store: Store, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    settings.MEDIA_ROOT = tmp_path / "media"
+    monkeypatch.setattr("backoffice.kernel.files.engine._take_counts", interrupt)
+    path = tmp_path / "list.csv"
+    path.write_text("member_no\r\nM1\r\n")
+    with pytest.raises(SystemExit) as stop:
+        call_command("import_file", "members", str(path), "--store", "YS01", *options, stdout=io.StringIO(), stderr=io.StringIO())
+
+    assert stop.value.code == 130
+    assert ImportJob.objects.get().status == "CANCELLED"
+    assert open_jobs() == []

@@ -21,6 +21,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import translation
 
 from backoffice.kernel import clock
+from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.audit.services import record_event
 from backoffice.kernel.files import checking
 from backoffice.kernel.files.choices import BadRows, JobStatus
@@ -152,6 +153,7 @@ def _run_once(job: ImportJob, lease: Lease, heartbeat: Heartbeat, *, now: dateti
             job.notes["problems"] = write_report(connection.connection, job, layout, resend)
         _keep_resend_file(job, resend)
         _note_foreign_stores(cursor, job, layout, now)
+        _note_audited_problems(cursor, job, kind, now)
         refusal = _refusal(job, kind, counts, applying)
         if applying and refusal is None:
             lease.at("applying")
@@ -272,8 +274,11 @@ def _read_rights_again(cursor: Any, job: ImportJob, kind: ImportKind) -> None:
 
 
 def _note_foreign_stores(cursor: Any, job: ImportJob, layout: Layout, now: datetime) -> None:
-    """A row for a store of somebody else reads like a row for no store; that it happened is kept for the auditors."""
-    if not layout.kind.has_store or "store" not in layout.reading.columns:
+    """A row for a store of somebody else reads like a row for no store; that it happened is kept for the auditors.
+
+    The event is about the user: one about the job would stand in the history that the merchant reads, and tell which codes exist.
+    """
+    if job.uploaded_by is None or not layout.kind.has_store or "store" not in layout.reading.columns:
         return
     cursor.execute(
         "SELECT count(*) FROM import_staged s JOIN import_checked c USING (line) JOIN tenancy_store t ON t.code = s.cell_store WHERE c.fault_bits & %s <> 0",
@@ -281,7 +286,18 @@ def _note_foreign_stores(cursor: Any, job: ImportJob, layout: Layout, now: datet
     )
     found = cursor.fetchone()[0]
     if found:
-        record_event("import.foreign_store_named", target=job, by=job.uploaded_by, now=now, store=job.store_id, rows=found)
+        record_event("import.foreign_store_named", target=job.uploaded_by, by=job.uploaded_by, now=now, store=job.store_id, job=job.pk, rows=found)
+
+
+def _note_audited_problems(cursor: Any, job: ImportJob, kind: ImportKind, now: datetime) -> None:
+    """One event a job for each kind of problem that the auditors count, however often the file is checked."""
+    if not kind.audited:
+        return
+    cursor.execute("SELECT code, count(*) FROM import_problem WHERE code = ANY(%s) GROUP BY code", [list(kind.audited)])
+    for code, number in cursor.fetchall():
+        verb = kind.audited[code]
+        if not AuditEvent.objects.filter(target_type=job._meta.label_lower, target_id=job.pk, verb=verb).exists():
+            record_event(verb, target=job, by=job.uploaded_by, now=now, store=job.store_id, rows=number)
 
 
 def _write_end(job: ImportJob, lease: Lease, *, now: datetime, applying: bool, refusal: FileFault | None, seconds: float) -> None:

@@ -43,7 +43,7 @@ read) and over the rows applied; the operator types the expected sum and it must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -124,6 +124,8 @@ class ImportKind:
 
     ``columns`` in the order of the sample file, without ``store``: with ``has_store`` the engine adds it and resolves it to ``store_id``
     within the stores that the user may write. ``platform_only``: only a platform seat may import it, never a merchant.
+    ``unmasked_permission``: needed to be handed a file of somebody else when a column is masked; empty: nobody but the uploader gets it.
+    ``audited``: codes of row problems -> audit event that says once a job how many there were.
     ``key`` names the columns that identify a row (inside its store): twice in one file is a fault of both rows. It may be SQL over the
     typed columns, e.g. ``("order_no", "coalesce(line_no, 1)")``. ``either`` lists groups of columns of which one must be in the file,
     e.g. ``(("member_no",), ("identity_kind", "identity_value"))``. ``about`` says in a sentence what such a file is for. ``shown_in`` is the model
@@ -148,10 +150,16 @@ class ImportKind:
     order: int = field(default=100, kw_only=True)
     about: Text = field(default="", kw_only=True)
     shown_in: str = field(default="", kw_only=True)
+    unmasked_permission: str = field(default="", kw_only=True)
+    audited: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def has_control_total(self) -> bool:
         return bool(self.control_total)
+
+    @property
+    def has_masked_column(self) -> bool:
+        return any(column.masked for column in self.columns)
 
     @property
     def file_columns(self) -> tuple[Column, ...]:

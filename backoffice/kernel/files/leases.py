@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
 
 from backoffice.kernel.files.choices import JOB_TRANSITIONS, JobStatus
 from backoffice.kernel.files.faults import Cancelled, LeaseLost
@@ -78,6 +79,11 @@ def claim(job: ImportJob, status: str) -> Lease | None:
     return lease
 
 
+def release(job: ImportJob) -> None:
+    """Give back the lease that this process took on ``job``, if it still has it."""
+    ImportJob.objects.filter(pk=job.pk, lease_token=job.lease_token).update(lease_until=None)
+
+
 def is_exhausted(job: ImportJob) -> bool:
     """Whether the job has been begun more often than it may be: its file kills whoever takes it."""
     return job.attempt_count > MOST_ATTEMPTS
@@ -139,7 +145,8 @@ class Heartbeat:
 
 
 def open_jobs(limit: int = 20) -> list[int]:
-    """Jobs that wait for a worker or whose worker has died, oldest first."""
-    found = ImportJob.objects.filter(status__in=[JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING])
-    with_time = found.extra(where=["(lease_until IS NULL OR lease_until < clock_timestamp())"])
+    """Jobs that wait for a worker or whose worker has died, oldest first; also one that died between a clean check and going on to the import."""
+    waiting = Q(status__in=[JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING])
+    clean = Q(status=JobStatus.CHECKED, apply_when_clean=True, bad_count=0, conflict_count=0, error_code="", rows_total__gt=0)
+    with_time = ImportJob.objects.filter(waiting | clean).extra(where=["(lease_until IS NULL OR lease_until < clock_timestamp())"])
     return list(with_time.order_by("pk").values_list("pk", flat=True)[:limit])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from argparse import ArgumentTypeError
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,16 @@ from django.db import connection
 from django.utils import translation
 
 from backoffice.kernel import clock
-from backoffice.kernel.errors import BusinessError
+from backoffice.kernel.errors import BusinessError, StateConflict
 from backoffice.kernel.files.choices import BadRows, JobStatus
 from backoffice.kernel.files.columns import ColumnError, Money
 from backoffice.kernel.files.faults import FileFault, RepeatedFile
 from backoffice.kernel.files.kinds import import_kinds
+from backoffice.kernel.files.leases import release
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.files.problems import sentence_for
 from backoffice.kernel.files.rights import COMMAND
-from backoffice.kernel.files.services import apply_job, check_job, create_job
+from backoffice.kernel.files.services import apply_job, cancel_job, check_job, create_job
 from backoffice.kernel.tenancy.models import Store, User
 
 _FIRST_ERRORS = 100
@@ -78,8 +80,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"{options['path']}: {error.strerror or error}") from None
-        with _Progress(job, self.stderr):
-            job = check_job(job=job, now=now) if options["dry_run"] else apply_job(job=job, now=now)
+        try:
+            with _Progress(job, self.stderr):
+                job = check_job(job=job, now=now) if options["dry_run"] else apply_job(job=job, now=now)
+        except KeyboardInterrupt:
+            # Whoever stops the command wants nothing imported: without this a worker would take the job up again.
+            release(job)
+            with suppress(StateConflict):  # it had ended
+                cancel_job(job=job, by=by, now=now)
+            self.stderr.write("interrupted; the import was cancelled" if job.status == JobStatus.CANCELLED else "interrupted")
+            raise SystemExit(130) from None
         if job.error_code == "repeated":
             return {"repeated": True, "job": job.error_params["job"], "kind": job.kind}, True
         wanted = JobStatus.CHECKED if options["dry_run"] else JobStatus.APPLIED

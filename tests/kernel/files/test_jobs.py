@@ -15,6 +15,7 @@ from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.errors import NotAllowed, NotFound, StateConflict
 from backoffice.kernel.files.choices import BadRows, JobStatus
 from backoffice.kernel.files.faults import FileFault, RepeatedFile
+from backoffice.kernel.files.leases import open_jobs
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.files.problems import sentence_for
 from backoffice.kernel.files.services import apply_job, cancel_job, change_reading, check_job, create_job, request_apply, resume_job
@@ -232,7 +233,8 @@ class TestRights:
         reasons = [row[-1] for row in resend_rows(job, "utf-8")[1:]]
         assert reasons[0] == reasons[1]
         assert list(Member.objects.filter(store=theirs).values_list("member_no", "nickname")) == [("M1", "原样")]
-        assert AuditEvent.objects.get(verb="import.foreign_store_named").facts == {"rows": 1}
+        event = AuditEvent.objects.get(verb="import.foreign_store_named")
+        assert (event.target_type, event.target_id, event.facts) == ("tenancy.user", owner.pk, {"rows": 1, "job": job.pk})
 
     def test_the_store_named_outside_wins_over_the_files_column(self, store: Store, owner: User) -> None:
         sister = make_store("YS02", merchant=store.merchant)
@@ -347,3 +349,28 @@ def test_a_missing_column_refuses_the_file(store: Store) -> None:
 )
 def test_a_file_name_is_shown_cleaned(name: str, shown: str) -> None:
     assert clean_name(name) == shown
+
+
+class TestGoingOn:
+    """A worker that dies between the commit of a clean check and the request to apply."""
+
+    def test_the_choice_made_with_the_file_is_not_lost(self, store: Store) -> None:
+        clean = check_job(job=hand_in("member_no\r\nM1\r\n", store=store, apply_when_clean=True), now=NOON)
+        asked = check_job(job=hand_in("member_no\r\nM2\r\n", store=store), now=NOON)
+        bad = check_job(job=hand_in("member_no\r\nM3\r\nM3\r\n", store=store, apply_when_clean=True), now=NOON)
+        assert [job.status for job in (clean, asked, bad)] == [JobStatus.CHECKED] * 3
+
+        assert open_jobs() == [clean.pk]
+        assert resume_job(job=clean, now=NOON).status == JobStatus.APPLIED
+        assert open_jobs() == []
+
+    def test_what_was_refused_is_not_tried_for_ever(self, store: Store) -> None:
+        owner = make_user(Role.MERCHANT_OWNER, merchant=store.merchant)
+        job = check_job(job=hand_in("member_no\r\nM1\r\n", store=store, apply_when_clean=True, by=owner, console="merchant"), now=NOON)
+        Seat.objects.filter(user=owner).update(role=Role.MERCHANT_ANALYST)
+
+        assert resume_job(job=ImportJob.objects.get(), now=NOON).status == JobStatus.CHECKED
+        assert (open_jobs(), ImportJob.objects.get(pk=job.pk).apply_when_clean) == ([], False)
+
+    def test_without_its_control_total_nothing_goes_on_by_itself(self, store: Store) -> None:
+        assert hand_in("会员编号,充值单号,本金,权益金,充值时间,到期时间\r\n", kind="credit", store=store, apply_when_clean=True).apply_when_clean is False

@@ -17,7 +17,7 @@ from backoffice.kernel.admin import ScopedRelatedFilter
 from backoffice.kernel.admin.display import EMPTY, chip, link, moment
 from backoffice.kernel.files import words
 from backoffice.kernel.files.admin import listing
-from backoffice.kernel.files.admin.reach import jobs_in_reach, kind_of, kinds_for, readable_files
+from backoffice.kernel.files.admin.reach import holds, jobs_in_reach, kind_of, kinds_for, readable_files
 from backoffice.kernel.files.admin.start import start_context
 from backoffice.kernel.files.models import ImportJob
 
@@ -40,8 +40,7 @@ class ImportJobList:
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ImportJob]:
         jobs = jobs_in_reach(request.user, self.admin_site.name).select_related("store", "uploaded_by").prefetch_related("uploaded_by__seats")
-        readable = models.Case(models.When(readable_files(request.user, self.admin_site.name), then=True), default=False)
-        return jobs.annotate(file_is_readable=readable)
+        return jobs.annotate(file_is_readable=holds(readable_files(request.user, self.admin_site.name)))
 
     def stores_to_merge(self, request: HttpRequest) -> None:
         """A user's list also holds own imports without a store, which no store's index has."""

@@ -79,18 +79,19 @@ def job_context(request: HttpRequest, console: str, job: ImportJob, first_proble
     """Everything the page shows except the console's own frame."""
     user, kind = request.user, kind_of(job)
     rights = rights_on(user, console, job)
-    rows, more = list_problems(job, kind, first_problem) if words.bad_rows(job) else ([], False)
+    first_problem = first_problem if rights.reads_rows else 0
+    rows, more = list_problems(job, kind, first_problem) if words.bad_rows(job) and rights.reads_rows else ([], False)
     context: dict[str, Any] = {
         "job": job,
         "kind": kind,
         "may_act": rights.acts,
         "may_cancel": rights.cancels,
-        "may_read_file": rights.reads_file,
+        "may_read_file": rights.takes_file,
         "shares": _with_links(console, job, kind),
         "good_rows": words.good_rows(job),
         "bad_rows": words.bad_rows(job),
         "problems": rows,
-        "problem_groups": count_problems(job, kind) if rows else [],
+        "problem_groups": count_problems(job, kind) if words.bad_rows(job) else [],
         "first_problem": first_problem,
         "next_problems": first_problem + PROBLEMS_SHOWN if more else None,
         "earlier_problems": max(0, first_problem - PROBLEMS_SHOWN) if first_problem else None,
@@ -105,10 +106,10 @@ def job_context(request: HttpRequest, console: str, job: ImportJob, first_proble
         "takes_mended": rights.acts and words.bad_rows(job) > 0 and job.status in (JobStatus.CHECKED, JobStatus.APPLIED, JobStatus.REFUSED),
         "is_finished": job.status in (JobStatus.APPLIED, JobStatus.CANCELLED),
     }
-    if rights.reads_file and kind is not None:
+    if rights.reads_rows and kind is not None:
         context["preview"], context["preview_fault"] = read_preview(job, kind)
         context["missing"] = words.missing_words(job, kind)
-        context["may_correct"] = rights.acts and (
+        context["may_correct"] = rights.corrects and (
             job.status == JobStatus.CHECKED or job.status in (JobStatus.REFUSED, JobStatus.FAILED) or bool(context["missing"])
         )
         of_the_reading = job.status == JobStatus.REFUSED and job.error_code in _CORRECTABLE

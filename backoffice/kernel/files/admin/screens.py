@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import structlog
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
@@ -18,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from backoffice.kernel import clock
+from backoffice.kernel.audit.services import record_event
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.files.admin import downloads, samples
 from backoffice.kernel.files.admin.forms import ApplyForm, ReadingForm, StartForm
@@ -32,8 +32,6 @@ from backoffice.kernel.files.poke import poke_on_commit
 from backoffice.kernel.files.services import cancel_job, change_reading, create_job, request_apply
 from backoffice.kernel.files.uploads import was_too_large
 from backoffice.kernel.files.words import bad_rows
-
-log = structlog.get_logger(__name__)
 
 _MOST_PROBLEMS = 1_000_000
 
@@ -175,9 +173,10 @@ class ImportScreens:
         answer["Cache-Control"] = "no-store"
         return answer
 
-    def _to_act_on(self, request: HttpRequest, object_id: str) -> ImportJob:
+    def _to_act_on(self, request: HttpRequest, object_id: str, *, corrects: bool = False) -> ImportJob:
         job: ImportJob = self.get_object(request, object_id)
-        if not rights_on(request.user, self.admin_site.name, job).acts:
+        rights = rights_on(request.user, self.admin_site.name, job)
+        if not (rights.corrects if corrects else rights.acts):
             raise PermissionDenied
         return job
 
@@ -189,7 +188,7 @@ class ImportScreens:
     @_post_only
     def reading_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Read the file as corrected, and check it again."""
-        job = self._to_act_on(request, object_id)
+        job = self._to_act_on(request, object_id, corrects=True)
         form = ReadingForm(request.POST, user=request.user, console=self.admin_site.name, job=job, kind=import_kinds.get(job.kind))
         if not form.is_valid():
             return self._job_page(request, job, status=422, reading_errors=[text for texts in form.errors.values() for text in texts], show_correction_now=True)
@@ -238,13 +237,14 @@ class ImportScreens:
 
     def _hand_out(self, request: HttpRequest, object_id: str, *, original: bool) -> HttpResponseBase:
         job: ImportJob = self.get_object(request, object_id)
-        if not rights_on(request.user, self.admin_site.name, job).reads_file:
+        if not rights_on(request.user, self.admin_site.name, job).takes_file:
             raise PermissionDenied
         if not original and not (bad_rows(job) and job.errors_file):
             raise Http404
-        log.info("import_file_handed_out", job=job.pk, user=request.user.pk, original=original)
         name = job.file_name if original else downloads.bad_rows_name(job.file_name)
-        return downloads.stored_file(job.file if original else job.errors_file, name)
+        answer = downloads.stored_file(job.file if original else job.errors_file, name)
+        record_event("import.file_handed_out", target=job, by=_person(request), now=clock.database_now(), store=job.store_id, original=original)
+        return answer
 
 
 def _person(request: HttpRequest) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,8 @@ class ImportJob(models.Model):
     ``(kind, store, file_hash)`` of an applied job is unique: the same file again is recognised and does nothing.
     ``store`` is the store named outside the file; empty when the file's own column says it. ``rows_done`` of ``rows_total`` is written
     by a second connection while the job runs. ``lease_until`` (database clock) says until when a worker holds it.
+    ``uploaded_by`` is whose rights the job has now: who asks for it to be applied. ``handed_in_by`` never changes; ``uploader_stores`` are the
+    stores that this user covered then, empty (NULL) when the file did not come through the merchant console.
     """
 
     scope_path = "store"
@@ -31,6 +34,8 @@ class ImportJob(models.Model):
         _("handed in through"), max_length=16, help_text=_("platform, merchant or command: says whose rights are read before the commit.")
     )
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="import_jobs", verbose_name=_("by"))
+    handed_in_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("handed in by"), editable=False)
+    uploader_stores = ArrayField(models.BigIntegerField(), null=True, editable=False)
     file = models.FileField(_("file"), upload_to="imports/%Y/%m/")
     file_name = models.CharField(_("file name"), max_length=100)
     file_hash = models.CharField(_("SHA-256"), max_length=64)
@@ -86,6 +91,7 @@ class ImportJob(models.Model):
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["id"], condition=models.Q(status__in=[JobStatus.UPLOADED, JobStatus.CHECKING, JobStatus.APPLYING]), name="import_open"),
+            models.Index(fields=["id"], condition=models.Q(status=JobStatus.CHECKED, apply_when_clean=True), name="import_goes_on"),
             models.Index(fields=["uploaded_by", "-id"], name="import_newest_of_user"),
         ]
 

@@ -25,7 +25,7 @@ from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.files.reading import find_reading
 from backoffice.kernel.files.rights import writable_stores
 from backoffice.kernel.states import transition
-from backoffice.kernel.tenancy.access import allows
+from backoffice.kernel.tenancy.access import allows, stores_of
 from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.roles import Console
 
@@ -55,8 +55,11 @@ def create_job(
     digest, size = _hash(content)
     job = ImportJob(
         kind=kind, store=store, console=console, uploaded_by=by, file_name=clean_name(file_name), file_hash=digest, file_size=size,
-        on_bad_rows=on_bad_rows, control_total=control_total, resend_of=resend_of, apply_when_clean=apply_when_clean,
+        on_bad_rows=on_bad_rows, control_total=control_total, resend_of=resend_of, handed_in_by=by,
+        apply_when_clean=apply_when_clean and (control_total is not None or not declared.has_control_total),
     )  # fmt: skip
+    if by is not None and console == Console.MERCHANT:
+        job.uploader_stores = list(stores_of(by, declared.permission).order_by("pk").values_list("pk", flat=True))
     if first := engine.first_applied(job):
         raise RepeatedFile(first)
     content.seek(0)
@@ -124,20 +127,21 @@ def apply_job(*, job: ImportJob, now: datetime) -> ImportJob:
 
 
 def resume_job(*, job: ImportJob, now: datetime) -> ImportJob:
-    """What the job waits for: a check, or being applied. Harmless when it waits for nothing or another worker has it."""
+    """What the job waits for: a check, being applied, or the one after the other. Harmless when it waits for nothing or another worker has it."""
     if job.status == JobStatus.APPLYING:
         return apply_job(job=job, now=now)
     if job.status in (JobStatus.UPLOADED, JobStatus.CHECKING):
         job = check_job(job=job, now=now)
-        if _goes_on(job):
-            try:
-                request_apply(job=job, on_bad_rows=BadRows.ABORT, control_total=job.control_total, by=job.uploaded_by, now=now)
-            except BusinessError as refusal:
-                # Rights, or the same file, meanwhile: the job stays as checked and its page says what to do.
-                log.info("import_not_continued", job=job.pk, code=refusal.code)
-                return job
-            return apply_job(job=job, now=now)
-    return job
+    if not _goes_on(job):
+        return job
+    try:
+        request_apply(job=job, on_bad_rows=BadRows.ABORT, control_total=job.control_total, by=job.uploaded_by, now=now)
+    except BusinessError as refusal:
+        # Rights, or the same file, meanwhile: the job stays as checked and its page says what to do. It is not tried again by itself.
+        log.info("import_not_continued", job=job.pk, code=refusal.code)
+        ImportJob.objects.filter(pk=job.pk, status=JobStatus.CHECKED).update(apply_when_clean=False)
+        return job
+    return apply_job(job=job, now=now)
 
 
 def _goes_on(job: ImportJob) -> bool:
