@@ -117,8 +117,9 @@ def _bounded(archive: zipfile.ZipFile, name: str) -> None:
                 raise FileFault("unpacks_too_big", megabytes=MAX_SHEET_BYTES // 4_000_000)
 
 
-def _parse(archive: zipfile.ZipFile, name: str, most_bytes: int, start: Any, end: Any, characters: Any) -> None:
-    """Call the handlers of expat for the part, piece by piece. Names come with their prefixes.
+def _parse(archive: zipfile.ZipFile, name: str, most_bytes: int, start: Any, end: Any, characters: Any, other: Any) -> None:
+    """Call the handlers of expat for the part, piece by piece. Names come with their prefixes; ``other`` is told of comments,
+    instructions and CDATA.
 
     Raises ``FileFault`` beyond ``most_bytes`` and for a document type, ``ExpatError`` for what is not XML in UTF-8.
     """
@@ -126,7 +127,8 @@ def _parse(archive: zipfile.ZipFile, name: str, most_bytes: int, start: Any, end
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = _refuse_document_type
+    parser.CommentHandler = parser.ProcessingInstructionHandler = parser.StartCdataSectionHandler = other
+    parser.StartDoctypeDeclHandler = _refuse_markup
     size = 0
     with archive.open(name) as part:
         while piece := part.read(_PIECE):
@@ -137,7 +139,7 @@ def _parse(archive: zipfile.ZipFile, name: str, most_bytes: int, start: Any, end
     parser.Parse(b"", True)
 
 
-def _refuse_document_type(*_: Any) -> None:
+def _refuse_markup(*_: Any) -> None:
     raise FileFault("not_a_workbook")
 
 
@@ -145,39 +147,45 @@ def _shared_lengths(archive: zipfile.ZipFile, name: str) -> array[int]:
     """Characters of every shared string: a string that is stored once is copied into each cell that names it."""
     lengths = array("L")
     length = 0
-    reading = False
+    inside = False
 
     def start(name: str, _: dict[str, str]) -> None:
-        nonlocal length, reading
-        name = name.rpartition(":")[2]
-        if name == "si":
+        nonlocal length, inside
+        if name.rpartition(":")[2] == "si":
+            if inside:
+                raise FileFault("not_a_workbook")
             length = 0
-        reading = name == "t"
+            inside = True
 
     def end(name: str) -> None:
-        nonlocal reading
-        reading = False
+        nonlocal inside
         if name.rpartition(":")[2] == "si":
             lengths.append(length)
+            inside = False
 
     def characters(text: str) -> None:
         nonlocal length
-        if reading:
+        if inside:
             length += len(text)
 
-    _parse(archive, name, MAX_SHEET_BYTES // 4, start, end, characters)
+    _parse(archive, name, MAX_SHEET_BYTES // 4, start, end, characters, lambda *_: None)
     return lengths
 
 
 def _scan(archive: zipfile.ZipFile, path: str, lengths: array[int]) -> SheetScan:  # noqa: PLR0915 - closures: called millions of times
-    """One pass over the sheet's XML. A row or cell without ``r`` follows the one before it, as the reader of sheets takes it."""
+    """One pass over the sheet's XML. A row or cell without ``r`` follows the one before it, as the reader of sheets takes it.
+
+    Refuses what parsers take in different ways and no program writes: markup inside a value, two values in one cell.
+    """
     found = SheetScan()
     rows = cells = letters = row = cell_row = column = next_column = 0
-    row_text = kind = value = ""
-    reading = formula = False
+    row_text = kind = value = leaf = ""
+    formula = False
 
     def start(name: str, attributes: dict[str, str]) -> None:  # noqa: PLR0912
-        nonlocal rows, cells, row, cell_row, column, next_column, row_text, kind, value, reading, formula
+        nonlocal rows, cells, row, cell_row, column, next_column, row_text, kind, value, leaf, formula
+        if leaf:
+            raise FileFault("not_a_workbook")
         if ":" in name:
             name = name.rpartition(":")[2]
         if name == "c":
@@ -197,17 +205,18 @@ def _scan(archive: zipfile.ZipFile, path: str, lengths: array[int]) -> SheetScan
             next_column = column + 1
             kind = attributes.get("t", "")
             value = ""
-            reading = formula = False
+            formula = False
             if kind == "e":
                 found.mark(cell_row, column, ERROR_TEXT)
         elif name == "v":
-            value = ""
-            reading = True
+            if value:
+                raise FileFault("not_a_workbook")
+            leaf = name
         elif name == "t":
-            reading = True
+            leaf = name
         elif name == "f":
             formula = True
-            reading = False
+            leaf = name
         elif name == "row":
             rows += 1
             row_text = attributes.get("r", "")
@@ -218,22 +227,24 @@ def _scan(archive: zipfile.ZipFile, path: str, lengths: array[int]) -> SheetScan
             found.hidden_rows += attributes.get("hidden") in ("1", "true")
 
     def end(name: str) -> None:
-        nonlocal letters, row, next_column, row_text, reading
-        if name == "v":
+        nonlocal letters, row, next_column, row_text, value, leaf
+        if leaf:
+            leaf = ""
             return
         if ":" in name:
             name = name.rpartition(":")[2]
         if name == "c":
-            reading = False
             length = len(value)
             if kind == "s" and value.strip():
                 length = lengths[int(value)]
-            _refuse_long(length)
             letters += length
+            if length > MAX_CELL:
+                raise FileFault("sheet_text_too_long", most=MAX_CELL)
             if letters > MAX_SHEET_TEXT:
                 raise FileFault("unpacks_too_big", megabytes=MAX_SHEET_TEXT // 1_000_000)
             if formula and kind != "e" and not value.strip():
                 found.mark(cell_row, column, NO_VALUE_TEXT)
+            value = ""
         elif name == "row":
             row += 1
             next_column = 0
@@ -241,17 +252,17 @@ def _scan(archive: zipfile.ZipFile, path: str, lengths: array[int]) -> SheetScan
 
     def characters(text: str) -> None:
         nonlocal value
-        if reading:
+        if leaf and leaf != "f":
             value += text
-            _refuse_long(len(value))
+            if len(value) > MAX_CELL:
+                raise FileFault("sheet_text_too_long", most=MAX_CELL)
 
-    _parse(archive, path, MAX_SHEET_BYTES, start, end, characters)
+    def other(*_: Any) -> None:
+        if leaf:
+            raise FileFault("not_a_workbook")
+
+    _parse(archive, path, MAX_SHEET_BYTES, start, end, characters, other)
     return found
-
-
-def _refuse_long(length: int) -> None:
-    if length > MAX_CELL:
-        raise FileFault("sheet_text_too_long", most=MAX_CELL)
 
 
 def _place(reference: str) -> tuple[int, int]:

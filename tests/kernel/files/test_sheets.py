@@ -79,7 +79,7 @@ def test_cells_are_counted_with_and_without_attributes(monkeypatch: pytest.Monke
         ('<c s="0" r="B1"><f>A1*2</f></c>', "=…"),
         ('<c s="0" r="B1"><f>A1*2</f><v> </v></c>', "=…"),
         ('<c><f t="shared" si="0"/></c>', "=…"),
-        ('<c s="0" r="B1"><f><![CDATA[A1<2]]></f><v/></c>', "=…"),
+        ('<c s="0" r="B1"><f>A1&lt;2</f><v/></c>', "=…"),
         ('<c s="0" r="B1"><f>A1*2</f><v>6</v></c>', "6"),
         ('<c s="0" r="B1"><v/></c>', ""),
     ],
@@ -116,6 +116,28 @@ def test_the_text_of_all_cells_is_bounded(cell: str, monkeypatch: pytest.MonkeyP
     strings = f"<si><t>{'x' * 1000}</t></si>"
     assert len(texts(made(f"<row>{cell}</row>" * 50, strings=strings))) == 50
     assert refusal(made(f"<row>{cell}</row>" * 51, strings=strings)) == "unpacks_too_big"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "<v>0<!-- -->1</v>",
+        "<v>0<?x y?>1</v>",
+        "<v>0<x/>1</v>",
+        "<v><![CDATA[1]]></v>",
+        "<v>0</v><v>1</v>",
+        "<v>0</v><f><v>1</v></f>",
+        "<v>0</v><is><v>1</v></is>",
+    ],
+)
+def test_a_value_that_could_be_read_in_two_ways_is_refused(cell: str) -> None:
+    assert refusal(made(f'<row><c t="s">{cell}</c></row>', strings="<si/>" * 2)) == "not_a_workbook"
+
+
+@pytest.mark.parametrize("string", ["<si><t><x/>{}</t></si>", "<si><t>{}</t><si/></si>", "<si><t><![CDATA[{}]]></t></si>"])
+def test_odd_markup_hides_no_long_shared_string(string: str) -> None:
+    rows = '<row r="1"><c t="s" r="A1"><v>0</v></c></row>'
+    assert refusal(made(rows, strings=string.format("x" * (MAX_CELL + 1)))) in {"sheet_text_too_long", "not_a_workbook"}
 
 
 def test_a_shared_string_that_is_not_there_is_refused() -> None:
