@@ -18,11 +18,13 @@ from backoffice.kernel.files.admin.listing import queue_conditions
 from backoffice.kernel.files.admin.reach import jobs_in_reach
 from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.models import ImportJob
+from backoffice.kernel.sql import fetch_all, load_sql
 from backoffice.kernel.tenancy.access import allows
 from backoffice.kernel.tenancy.choices import StoreStatus
 from backoffice.kernel.tenancy.models import Developer, Merchant, Store
 from backoffice.kernel.tenancy.roles import Console
 from campaigns.choices import MessageStatus, RunStatus
+from campaigns.gateways.chosen import gateway_of
 from campaigns.models import Message, ReminderRun, ReminderSetting
 
 RECENT = timedelta(days=7)
@@ -42,7 +44,7 @@ class Need:
 
 def list_needs(request: HttpRequest, console: str, now: datetime) -> list[Need]:
     """Lines with a count above zero, the most pressing first. A fixed number of queries."""
-    found = [need for part in (_imports, _runs, _messages, _settings, _merchants, _developers) for need in part(request, console, now) if need.count]
+    found = [need for part in (_imports, _runs, _messages, _gateways, _settings, _merchants, _developers) for need in part(request, console, now) if need.count]
     order = {BAD: 0, WARN: 1, BUSY: 2}
     return sorted(found, key=lambda need: order[need.tone])
 
@@ -126,6 +128,20 @@ def _messages(request: HttpRequest, console: str, now: datetime) -> Iterator[Nee
         told["unknown"],
         WARN,
         list_url(console, Message, f"status__exact={MessageStatus.UNKNOWN}"),
+    )
+
+
+def _gateways(request: HttpRequest, console: str, _now: datetime) -> Iterator[Need]:
+    """Stores whose messages wait for an address: nobody hands them over, and at midnight they have missed their day."""
+    if console != Console.PLATFORM or not _may(request, console, "campaigns.view_message"):
+        return
+    waiting = [row["store_id"] for row in fetch_all(load_sql("campaigns", "stores_with_waiting"))]
+    bare = sum(gateway_of(store) is None for store in Store.objects.filter(pk__in=waiting))
+    yield Need(
+        ngettext("%(n)d store has messages waiting and no gateway address", "%(n)d stores have messages waiting and no gateway address", bare) % {"n": bare},
+        bare,
+        BAD,
+        list_url(console, Message, f"status__exact={MessageStatus.PENDING}"),
     )
 
 

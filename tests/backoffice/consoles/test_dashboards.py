@@ -11,7 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from pytest_django import Settings
 
+from backoffice.kernel.admin.display import BAD
 from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.models import ImportJob
@@ -20,6 +22,8 @@ from backoffice.kernel.tenancy.roles import Role
 from campaigns.choices import RunStatus
 from campaigns.models import ReminderRun, ReminderSetting
 from members.models import CreditAccount, CreditLot
+from tests.campaigns.delivery import waiting_card
+from tests.campaigns.reminders import store_with_reminders
 from tests.factories import make_developer, make_member, make_merchant, make_store, make_user
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +103,21 @@ def test_what_needs_somebody_comes_first_by_urgency() -> None:
         "1 import is checked and waits for your yes",
     ]
     assert all(need.url for need in needs)
+
+
+def test_the_platform_reads_of_stores_whose_messages_have_nowhere_to_go(settings: Settings) -> None:
+    settings.DEPLOYMENT = "production"
+    staff, bare = make_user(Role.PLATFORM_MEMBER_OPS, language="en"), store_with_reminders("bare")
+    addressed = store_with_reminders("addressed", gateway_url="https://gateway.example/messages")
+    waiting_card(make_member(addressed))
+    words = "store has messages waiting and no gateway address"
+    assert not [need for need in client_of(staff).get("/admin/").context["needs"] if words in need.text]
+    waiting_card(make_member(bare))
+    waiting_card(make_member(bare))
+    (need,) = [need for need in client_of(staff).get("/admin/").context["needs"] if words in need.text]
+    assert (need.count, need.tone, need.text) == (1, BAD, f"1 {words}")
+    owner = make_user(Role.MERCHANT_OWNER, merchant=bare.merchant, language="en")
+    assert not [need for need in client_of(owner).get("/merchant/").context["needs"] if words in need.text]
 
 
 def test_nothing_to_do_says_so() -> None:
