@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
+from backoffice.kernel.files.problems import sentence_for
 from backoffice.kernel.secrets import decrypt, lookup_hash
 from backoffice.kernel.tenancy.models import Store
 from members.choices import ConsentSource, MemberStatus
@@ -202,6 +204,8 @@ class TestPhones:
 
         assert outcome(job) == {"status": "APPLIED", "created": 1, "conflict": 1}
         assert problems(job) == [(2, "phone", "phone_of_another_person")]
+        with translation.override("en"):
+            assert "store" not in sentence_for("phone_of_another_person")
         after = member_of(store, "M1")
         assert (after.person_id, decrypt(after.phone_encrypted), after.nickname) == (mine.person_id, PHONE, mine.nickname)
         assert mine.person_id != theirs.person_id
