@@ -232,7 +232,8 @@ class Walk:
         answered = False
         for mark, owned in own.items():
             for row in owned:
-                answer = self.ask(self._url(line, row.pk))
+                # A file handed out is audited; nobody else's GET may write.
+                answer = self.ask(self._url(line, row.pk), may_write=self.may(line) and line.surface.endswith(("_file", "_bad_rows")))
                 self._no_foreign_mark(line, answer)
                 if not self.may(line):
                     refused = self.ask(self._url(line, row.pk), post=submitted)
