@@ -12,7 +12,7 @@ from tests.access.world import make_world
 pytestmark = pytest.mark.django_db
 
 
-# The suite takes the role with the narrowest reach of each console; ``make soak`` (ACCESS_ALL=1) takes all.
+# The suite takes the role with the narrowest reach of each console; ``ACCESS_ALL=1 make test ARGS=tests/access`` takes all.
 ROLES = tenant_roles() if os.environ.get("ACCESS_ALL") else ["MERCHANT_OPERATOR", "DEVELOPER_OWNER"]
 
 
