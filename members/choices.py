@@ -51,3 +51,54 @@ class DeductionOrder(models.TextChoices):
     PERCENT = "PERCENT", _("Principal and bonus in proportion")
     REAL_BEFORE_GIFT = "REAL_BEFORE_GIFT", _("Principal first")
     GIFT_BEFORE_REAL = "GIFT_BEFORE_REAL", _("Bonus first")
+
+
+class HoldStatus(models.TextChoices):
+    HELD = "HELD", pgettext_lazy("credit hold", "Held")
+    CAPTURED = "CAPTURED", pgettext_lazy("credit hold", "Captured")
+    RELEASED = "RELEASED", pgettext_lazy("credit hold", "Released")
+
+
+class RefundAfterLapse(models.TextChoices):
+    """What becomes of a refund (or a released hold) whose lot lapsed meanwhile."""
+
+    EXTEND_ONCE = "EXTEND_ONCE", _("The lot can be spent some days longer, once")
+    KEEP_DATE = "KEEP_DATE", _("The lot keeps its date, so that the refund lapses again at once")
+    NEW_LOT = "NEW_LOT", _("A new lot")
+
+
+class LapsePolicy(models.TextChoices):
+    """What becomes of a lot's principal when it lapses. The bonus is void in any case."""
+
+    PAY_BACK = "PAY_BACK", _("Principal goes back to the payer")
+    VOID = "VOID", _("Everything is void")
+
+
+class TopUpRefundPolicy(models.TextChoices):
+    PRINCIPAL_ONLY = "PRINCIPAL_ONLY", _("What is left of the principal is paid back, the bonus is void")
+    RATIO = "RATIO", _("The share of the price that is unspent is paid back")
+
+
+class PayoutCause(models.TextChoices):
+    LAPSE = "LAPSE", _("Credit lapsed")
+    TOP_UP_REFUND = "TOP_UP_REFUND", _("Top-up refunded")
+
+
+class PayoutStatus(models.TextChoices):
+    WAITING = "WAITING", _("To be paid back")
+    PAID = "PAID", pgettext_lazy("payout", "Paid back")
+    RETURN_FAILED = "RETURN_FAILED", _("Paying back failed")
+
+
+PAYOUT_TRANSITIONS: dict[str, frozenset[str]] = {
+    PayoutStatus.WAITING: frozenset({PayoutStatus.PAID, PayoutStatus.RETURN_FAILED}),
+    PayoutStatus.RETURN_FAILED: frozenset({PayoutStatus.WAITING, PayoutStatus.PAID}),
+    PayoutStatus.PAID: frozenset(),
+}
+
+
+class AdjustmentStatus(models.TextChoices):
+    REQUESTED = "REQUESTED", _("Waits for a second person")
+    APPLIED = "APPLIED", pgettext_lazy("adjustment", "Applied")
+    REFUSED = "REFUSED", pgettext_lazy("adjustment", "Refused")
+    WITHDRAWN = "WITHDRAWN", pgettext_lazy("adjustment", "Withdrawn")

@@ -64,6 +64,8 @@ class CreditLot(models.Model):
     bonus_left = MoneyField(_("bonus left"))
     opened_at = models.DateTimeField(_("topped up"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    # A refund after the lapse gave it some days more: that happens once.
+    extended_at = models.DateTimeField(_("extended"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("credit lot")
@@ -93,6 +95,12 @@ class CreditLot(models.Model):
             ),
             models.Index(fields=["account"], name="credit_lot_of_account"),
             models.Index(fields=["store", "-id"], name="credit_lot_newest_of_store"),
+            # what has lapsed and is to be swept
+            models.Index(
+                fields=["expires_at", "account"],
+                condition=models.Q(expires_at__isnull=False) & (models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0)),
+                name="credit_lot_to_sweep",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -121,6 +129,16 @@ class CreditEntry(models.Model):
     body_hash = models.BinaryField(max_length=32)
     order_no = models.CharField(_("order number"), max_length=64, blank=True, default="")
     line_no = models.PositiveIntegerField(_("line"), null=True, blank=True)
+    # HOLD, CAPTURE, RELEASE: the hold. CAPTURE moves nothing (the HOLD took it) and tells here what it made final.
+    hold = models.ForeignKey(
+        "CreditHold", models.PROTECT, null=True, blank=True, related_name="entries", verbose_name=_("credit hold"), db_constraint=False, db_index=False
+    )
+    captured_principal = MoneyField(_("captured principal"), null=True, blank=True)
+    captured_bonus = MoneyField(_("captured bonus"), null=True, blank=True)
+    # REFUND: the SPEND or CAPTURE entry that it gives back. A trigger refuses more than that entry took.
+    refund_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="given_back", verbose_name=_("gives back"), db_constraint=False, db_index=False
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("by"), db_constraint=False, db_index=False
     )
@@ -141,10 +159,26 @@ class CreditEntry(models.Model):
                 | models.Q(kind="CAPTURE", principal_amount=0, bonus_amount=0)
                 | models.Q(kind="ADJUST"),
             ),
+            models.CheckConstraint(
+                name="credit_entry_capture_tells_what",
+                condition=models.Q(
+                    kind="CAPTURE", captured_principal__isnull=False, captured_principal__gte=0, captured_bonus__isnull=False, captured_bonus__gte=0
+                )
+                | ~models.Q(kind="CAPTURE") & models.Q(captured_principal__isnull=True, captured_bonus__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="credit_entry_refund_names_its_spend",
+                condition=models.Q(kind="REFUND", refund_of__isnull=False) | ~models.Q(kind="REFUND") & models.Q(refund_of__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="credit_entry_hold_moves_name_it", condition=~models.Q(kind__in=["HOLD", "RELEASE", "CAPTURE"]) | models.Q(hold__isnull=False)
+            ),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["account", "id"], name="credit_entry_of_account"),
             models.Index(fields=["store", "-id"], name="credit_entry_newest_of_store"),
+            models.Index(fields=["refund_of"], condition=models.Q(refund_of__isnull=False), name="credit_entry_refunds_of"),
+            models.Index(fields=["hold"], condition=models.Q(hold__isnull=False), name="credit_entry_of_hold"),
         ]
         triggers: ClassVar[list[Any]] = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
