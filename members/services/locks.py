@@ -13,6 +13,11 @@ def lock_account(account_id: int) -> CreditAccount | None:
     return CreditAccount.objects.select_for_update().filter(pk=account_id).first()
 
 
+def lock_accounts(account_ids: set[int], *, skip_locked: bool = False) -> list[int]:
+    """Ids of the accounts, locked in their order. With ``skip_locked`` those that somebody else has locked are left out instead of waited for."""
+    return list(CreditAccount.objects.select_for_update(skip_locked=skip_locked).filter(pk__in=account_ids).order_by("pk").values_list("pk", flat=True))
+
+
 def lock_account_of(member: Member) -> CreditAccount | None:
     """The member's account, locked; None when the member never had credit."""
     return CreditAccount.objects.select_for_update().filter(member=member).first()
