@@ -22,6 +22,7 @@ class RecordingScheduler(SingleScheduler):
     def __init__(self) -> None:
         self.sent: list[str] = []
         super().__init__(app=app, lazy=True)
+        self._finalize.cancel()  # writes to the database when the interpreter ends: long after the tests' server has gone
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
         self.sent.append(entry.task)
