@@ -35,6 +35,8 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("decide due reminders", "campaigns.run_due_reminders", 60, "Decides the reminder runs of every store whose send time has come."),
     Entry("hand over messages", "campaigns.dispatch_messages", 5, "Hands waiting messages to the gateways; also what a lost wake-up left behind."),
+    Entry("sweep lapsed credit", "members.sweep_lapsed_credit", 300, "Empties credit lots that have lapsed, as each store's policy says."),
+    Entry("prove the ledger", "members.prove_ledger_nightly", 600, "Proves the whole ledger once a day, from three in the morning on."),
     Entry("resume imports", "files.resume_imports", 30, "Takes up imports whose worker ended before them."),
 )
 

@@ -51,3 +51,9 @@ def day_end(day: date) -> datetime:
 def at_local(day: date, at: time) -> datetime:
     """The instant at which the platform's clock shows ``at`` on ``day``."""
     return datetime.combine(day, at, tzinfo=local_zone())
+
+
+def parse_moment(text: str) -> datetime:
+    """ISO 8601, as ``--now`` of commands takes it; without an offset on the platform's clock. Raises ``ValueError``."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=local_zone())

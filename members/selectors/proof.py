@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from backoffice.kernel.money import ZERO
 from backoffice.kernel.sql import fetch_all, load_sql
+from members import models
 from members.models import CreditAccount, CreditEntry, CreditLot
 
 MOST_NAMED = 100
@@ -73,6 +74,11 @@ def prove_ledger(*, most_named: int = MOST_NAMED) -> LedgerProof:
         seconds=time.monotonic() - started,
         differences=[LedgerDifference(row["what"], row["id"], row["rule"], row["told"], row["proved"]) for row in rows],
     )
+
+
+def latest_proof() -> models.LedgerProof | None:
+    """The newest nightly proof that came to its end, or ``None`` before the first. Whether it is of today or old is told by ``local_day``."""
+    return models.LedgerProof.objects.filter(finished_at__isnull=False).order_by("-local_day").first()
 
 
 def _text(amount: Decimal | None) -> str | None:

@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from backoffice.kernel import clock
-from campaigns.management.commands.run_reminders import parse_moment
 from campaigns.services.dispatch import dispatch
 
 
@@ -20,7 +19,7 @@ class Command(BaseCommand):
     help = "Hand over the messages that wait, and return when nothing claimable or leased remains."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--now", type=parse_moment, metavar="ISO8601", help="the business time of the run (default: the database's clock, moving)")
+        parser.add_argument("--now", type=clock.parse_moment, metavar="ISO8601", help="the business time of the run (default: the database's clock, moving)")
         parser.add_argument("--max", type=int, metavar="N", help="hand over at most so many messages")
         parser.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
 

@@ -17,18 +17,12 @@ from campaigns.services.decide import Decided
 from campaigns.services.runs import run_reminders
 
 
-def parse_moment(text: str) -> datetime:
-    """ISO 8601; without an offset on the platform's clock."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=clock.local_zone())
-
-
 class Command(BaseCommand):
     help = "Decide the reminders that are due."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--store", action="append", metavar="CODE", help="only this store; may be given several times")
-        parser.add_argument("--now", type=parse_moment, metavar="ISO8601", help="the moment at which to decide (default: the database's clock)")
+        parser.add_argument("--now", type=clock.parse_moment, metavar="ISO8601", help="the moment at which to decide (default: the database's clock)")
         parser.add_argument("--dispatch", action="store_true", help="hand over what waits, too")
         parser.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
 
