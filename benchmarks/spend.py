@@ -28,7 +28,7 @@ from typing import Any
 CONNECTIONS = 8
 HOT_CONNECTIONS = 32
 AMOUNT = Decimal("37.00")
-SPEND = "SELECT * FROM members_credit_spend({account}, 37.00, 'PERCENT', gen_random_uuid()::text, '\\x00', 'O', NULL, now())"
+SPEND = "SELECT * FROM members_credit_take('SPEND', {account}, 37.00, 'PERCENT', gen_random_uuid()::text, '\\x00', 'O', NULL, NULL, NULL, now())"
 MAKE = """
 INSERT INTO tenancy_merchant (code, name, status, created_at) VALUES ('m', 'm', 'ACTIVE', now());
 INSERT INTO tenancy_store (merchant_id, code, name, category, status, gateway_url, marketing_consent_default, created_at)

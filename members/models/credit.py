@@ -15,6 +15,29 @@ from backoffice.kernel.tenancy.models import Store
 from members.choices import EntryKind
 from members.models.members import Member
 
+# Run for each REFUND entry before it is written. The entry that is given back is locked, so that two refunds of it queue even where a writer
+# forgot the account's lock; the sum is read by a later statement and sees the other one. Rows of the same INSERT that came before are seen too.
+REFUND_WITHIN_TAKEN = """
+    SELECT e.store_id, e.account_id, e.order_no, e.line_no,
+           CASE e.kind WHEN 'SPEND' THEN -e.principal_amount WHEN 'CAPTURE' THEN e.captured_principal END AS principal,
+           CASE e.kind WHEN 'SPEND' THEN -e.bonus_amount WHEN 'CAPTURE' THEN e.captured_bonus END AS bonus
+    INTO v_taken FROM members_creditentry e WHERE e.id = NEW.refund_of_id FOR NO KEY UPDATE;
+    SELECT coalesce(sum(e.principal_amount), 0) AS principal, coalesce(sum(e.bonus_amount), 0) AS bonus
+    INTO v_given FROM members_creditentry e WHERE e.refund_of_id = NEW.refund_of_id;
+    IF v_taken.principal IS NULL
+       OR v_given.principal + NEW.principal_amount > v_taken.principal OR v_given.bonus + NEW.bonus_amount > v_taken.bonus THEN
+        RAISE EXCEPTION USING ERRCODE = 'check_violation', CONSTRAINT = 'credit_entry_refund_within_taken', TABLE = 'members_creditentry',
+            MESSAGE = 'credit_entry_refund_within_taken: more would be given back than entry ' || NEW.refund_of_id || ' took';
+    END IF;
+    IF (v_taken.store_id, v_taken.account_id, v_taken.order_no) IS DISTINCT FROM (NEW.store_id, NEW.account_id, NEW.order_no)
+       OR v_taken.line_no IS DISTINCT FROM NEW.line_no
+       OR NOT EXISTS (SELECT FROM members_creditlot l WHERE l.id = NEW.lot_id AND l.account_id = NEW.account_id AND l.store_id = NEW.store_id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'check_violation', CONSTRAINT = 'credit_entry_refund_of_same_order', TABLE = 'members_creditentry',
+            MESSAGE = 'credit_entry_refund_of_same_order: a refund of entry ' || NEW.refund_of_id || ' names another account, lot or order';
+    END IF;
+    RETURN NEW;
+"""
+
 
 class CreditAccount(models.Model):
     """A member's store credit. ``balance`` is a checked cache of what is left in the lots and not held; ``held`` is told beside it.
@@ -179,8 +202,20 @@ class CreditEntry(models.Model):
             models.Index(fields=["store", "-id"], name="credit_entry_newest_of_store"),
             models.Index(fields=["refund_of"], condition=models.Q(refund_of__isnull=False), name="credit_entry_refunds_of"),
             models.Index(fields=["hold"], condition=models.Q(hold__isnull=False), name="credit_entry_of_hold"),
+            # what an order took, to give it back
+            models.Index(fields=["store", "order_no"], condition=models.Q(kind__in=["SPEND", "CAPTURE"]), name="credit_entry_of_order"),
         ]
-        triggers: ClassVar[list[Any]] = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers: ClassVar[list[Any]] = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="refund_within_taken",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__kind="REFUND", new__refund_of__isnull=False),
+                declare=[("v_taken", "record"), ("v_given", "record")],
+                func=REFUND_WITHIN_TAKEN,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.principal_amount + self.bonus_amount:,.2f}"

@@ -66,6 +66,7 @@ class CreditHold(models.Model):
     """Credit set aside for an order until it is captured or released. What it took from which lot are its HOLD entries.
 
     A held amount is in no lot and not in ``balance``: it cannot be spent twice and cannot lapse. One hold is settled once.
+    ``deduction_order`` is the one it was taken by: what a smaller capture keeps is what a spend of that amount would have taken.
     """
 
     scope_path = "store"
@@ -76,6 +77,9 @@ class CreditHold(models.Model):
     captured_amount = MoneyField(_("captured amount"), default=0)
     status = models.CharField(_("status"), max_length=16, choices=HoldStatus.choices, default=HoldStatus.HELD)
     order_no = models.CharField(_("order number"), max_length=64)
+    deduction_order = models.CharField(
+        _("deduction order inside a lot"), max_length=16, choices=DeductionOrder.choices, default=DeductionOrder.PERCENT, editable=False
+    )
     held_at = models.DateTimeField(_("held"))
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
 

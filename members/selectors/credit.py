@@ -13,6 +13,7 @@ from backoffice.kernel import clock
 from backoffice.kernel.money import FEN, ZERO
 from members.choices import DeductionOrder
 from members.models import CreditAccount, CreditEntry, CreditLot
+from members.selectors.policy import policy_of
 
 _LEFT = F("principal_left") + F("bonus_left")
 _SOMETHING_LEFT = Q(principal_left__gt=0) | Q(bonus_left__gt=0)  # as the index of the spending order has it
@@ -160,11 +161,12 @@ def lapsing(span: str | None, now: datetime) -> Q:
     return _SOMETHING_LEFT & Q(expires_at__gt=after, expires_at__lte=until)
 
 
-def preview_spend(account: CreditAccount, amount: Decimal, now: datetime, deduction_order: str = DeductionOrder.PERCENT) -> SpendPreview:
-    """What spending ``amount`` at ``now`` would take from which lots, without writing anything.
+def preview_spend(account: CreditAccount, amount: Decimal, now: datetime, deduction_order: str | None = None) -> SpendPreview:
+    """What spending ``amount`` at ``now`` would take from which lots, without writing anything. ``deduction_order`` ``None``: the store's policy.
 
-    The same arithmetic as the database function ``members_credit_spend``; a test compares the two.
+    The same arithmetic as the database function ``members_credit_take``; a test compares the two.
     """
+    deduction_order = deduction_order or policy_of(account.store_id).deduction_order
     missing = amount
     shares: list[SpendShare] = []
     for lot in list_spendable_lots(account, now).iterator(chunk_size=100):

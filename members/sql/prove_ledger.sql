@@ -2,12 +2,14 @@
 --
 -- Parameters: limit, the most rows to name. Nothing is written; one scan of accounts, lots and entries each, joined by hash.
 -- What must hold: a lot's principal_left and bonus_left are the sums of its entries; an account's balance is the sum of its lots and of its
---   entries, and the balance_after of its last entry; what is held is what HOLD took and RELEASE has not given back; account, lot, entry
---   and member name one store, and every entry's lot and account exist and belong together.
+--   entries, and the balance_after of its last entry; what is held is what HOLD took and RELEASE has not given back and CAPTURE has not made
+--   final; account, lot, entry and member name one store, and every entry's lot and account exist and belong together; the parts of one key are
+--   numbered without a gap and came with one request.
 WITH entry_lot AS (
     SELECT lot_id, min(account_id) AS account_id, max(account_id) AS other_account_id, min(store_id) AS store_id, max(store_id) AS other_store_id,
            sum(principal_amount) AS principal, sum(bonus_amount) AS bonus,
-           sum(principal_amount + bonus_amount) FILTER (WHERE kind IN ('HOLD', 'RELEASE')) AS hold_moves, max(id) AS last_id
+           sum(principal_amount + bonus_amount + coalesce(captured_principal + captured_bonus, 0))
+               FILTER (WHERE kind IN ('HOLD', 'RELEASE', 'CAPTURE')) AS hold_moves, max(id) AS last_id
     FROM members_creditentry
     GROUP BY lot_id
 ), lot AS (
@@ -52,6 +54,12 @@ WITH entry_lot AS (
     FROM lot WHERE id IS NOT NULL AND lot_id IS NOT NULL AND (entry_store_id <> store_id OR other_store_id <> store_id)
     UNION ALL
     SELECT 'entry', last_id, 'lot_exists', lot_id, NULL FROM lot WHERE id IS NULL
+    UNION ALL
+    SELECT 'entry', e.id, 'parts_of_a_key_follow_each_other', e.seq, NULL
+    FROM members_creditentry e
+    LEFT JOIN members_creditentry before
+        ON before.store_id = e.store_id AND before.idempotency_key = e.idempotency_key AND before.seq = e.seq - 1 AND before.body_hash = e.body_hash
+    WHERE e.seq <> 1 AND before.id IS NULL
 )
 SELECT what, id, rule, told, proved, count(*) OVER () AS difference_count
 FROM difference

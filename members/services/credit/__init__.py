@@ -4,19 +4,48 @@ The ledger entry is its own audit record (actor, time, key, reason; ADR 0030), s
 Whose money it is does not depend on the member's status: a frozen or departed member's credit is still theirs.
 """
 
-from members.services.credit.requests import AmountRefused, CreditRefused, IdempotencyKeyReused, NotEnoughCredit, TopUpNumberTaken, yuan
-from members.services.credit.spend import Spend, SpendPart, spend
+from members.services.credit.holds import Capture, Hold, Release, capture, hold, release
+from members.services.credit.parts import SpendPart
+from members.services.credit.refund import Refund, RefundPart, refund_spend
+from members.services.credit.requests import (
+    AmountRefused,
+    CreditRefused,
+    HoldSettled,
+    IdempotencyKeyReused,
+    LineShare,
+    MoreThanHeld,
+    MoreThanSpent,
+    NotEnoughCredit,
+    RefundLine,
+    TopUpNumberTaken,
+    yuan,
+)
+from members.services.credit.spend import Spend, spend
 from members.services.credit.top_up import TopUp, top_up
 
 __all__ = [
     "AmountRefused",
+    "Capture",
     "CreditRefused",
+    "Hold",
+    "HoldSettled",
     "IdempotencyKeyReused",
+    "LineShare",
+    "MoreThanHeld",
+    "MoreThanSpent",
     "NotEnoughCredit",
+    "Refund",
+    "RefundLine",
+    "RefundPart",
+    "Release",
     "Spend",
     "SpendPart",
     "TopUp",
     "TopUpNumberTaken",
+    "capture",
+    "hold",
+    "refund_spend",
+    "release",
     "spend",
     "top_up",
     "yuan",

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.kernel.errors import BusinessError
-from backoffice.kernel.money import FEN, format_yuan
+from backoffice.kernel.errors import BusinessError, StateConflict
+from backoffice.kernel.money import FEN, ZERO, format_yuan
 
 LARGEST_AMOUNT = Decimal("999999999999.99")
+MOST_LINES = 1000
+LARGEST_LINE_NO = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class LineShare:
+    """How much credit (yuan, zero or more) one line of an order uses."""
+
+    line_no: int
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class RefundLine:
+    """A line of which credit is given back: ``credit`` yuan, or ``None`` for all that is left. ``line_no`` ``None``: what was spent without lines."""
+
+    line_no: int | None
+    credit: Decimal | None = None
 
 
 class CreditRefused(BusinessError):
@@ -54,6 +73,41 @@ class TopUpNumberTaken(CreditRefused):
     code = "source_no_taken"
 
 
+class MoreThanHeld(CreditRefused):
+    """A capture of more than the hold holds."""
+
+    code = "more_than_held"
+
+    def __init__(self, *, asked: Decimal, held: Decimal) -> None:
+        sentence = _("Only %(held)s yuan are held; %(asked)s was asked for.") % {"held": format_yuan(held), "asked": format_yuan(asked)}
+        super().__init__(sentence, asked=asked, held=held)
+        self.asked = asked
+        self.held = held
+
+
+class MoreThanSpent(CreditRefused):
+    """A refund beyond what the order (line) took and has not had back: ``left`` yuan."""
+
+    code = "more_than_spent"
+
+    def __init__(self, *, line_no: int | None, asked: Decimal, left: Decimal) -> None:
+        told = {"left": format_yuan(left), "asked": format_yuan(asked), "line": line_no}
+        if line_no is None:
+            sentence = _("Only %(left)s yuan of credit can still be given back; %(asked)s was asked for.") % told
+        else:
+            sentence = _("Only %(left)s yuan of credit can still be given back for line %(line)s; %(asked)s was asked for.") % told
+        super().__init__(sentence, line_no=line_no, asked=asked, left=left)
+        self.line_no = line_no
+        self.asked = asked
+        self.left = left
+
+
+class HoldSettled(StateConflict):
+    """The hold was captured or released before, under another key; nothing was changed."""
+
+    code = "hold_settled"
+
+
 KEY_REUSED = _("This idempotency key was used before with another request. Send the new request under a key of its own.")
 NUMBER_TAKEN = _("The store has a top-up with this number already.")
 
@@ -77,7 +131,29 @@ def check_text(name: str, text: str, longest: int) -> None:
         raise CreditRefused(_("%(name)s must have 1 to %(longest)s characters.") % {"name": name, "longest": longest}, code=f"{name}_invalid")
 
 
-def body_hash(kind: str, account_id: int, **request: Any) -> bytes:
+def checked_lines(lines: Sequence[LineShare], amount: Decimal) -> tuple[LineShare, ...]:
+    """``lines`` in order of their numbers, those that use nothing left out. Raises ``CreditRefused`` when they are no lines or do not sum to ``amount``."""
+    if not lines:
+        return ()
+    check_line_numbers([line.line_no for line in lines])
+    exact = [LineShare(line.line_no, yuan(line.amount, least=ZERO)) for line in lines]
+    total = sum((line.amount for line in exact), ZERO)
+    if total != amount:
+        raise CreditRefused(
+            _("The lines use %(total)s yuan in all, not %(amount)s.") % {"total": format_yuan(total), "amount": format_yuan(amount)}, code="lines_differ"
+        )
+    return tuple(sorted((line for line in exact if line.amount), key=lambda line: line.line_no))
+
+
+def check_line_numbers(numbers: Sequence[int | None]) -> None:
+    """Each line is named once, and a sane number of them. Raises ``CreditRefused``."""
+    if len(numbers) > MOST_LINES or len(set(numbers)) != len(numbers):
+        raise CreditRefused(_("Name each line once, and at most %(most)s lines.") % {"most": MOST_LINES}, code="lines_invalid")
+    if any(number is not None and (isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= LARGEST_LINE_NO) for number in numbers):
+        raise CreditRefused(_("This is not a line number."), code="lines_invalid")
+
+
+def body_hash(kind: str, account_id: int | None, **request: Any) -> bytes:
     """SHA-256 of what was asked for, so that a repeated key with another request is noticed."""
     text = json.dumps({"kind": str(kind), "account": account_id, **request}, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).digest()

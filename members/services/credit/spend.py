@@ -1,10 +1,12 @@
-"""Spending: one call of a function in the database (ADR 0031)."""
+"""Spending: one call of a function in the database, which holds are taken by too (ADR 0031)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -15,23 +17,28 @@ from backoffice.kernel.money import FEN, ZERO
 from backoffice.kernel.tenancy.models import User
 from members.choices import DeductionOrder, EntryKind
 from members.models import CreditAccount, Member
-from members.services.credit.requests import KEY_REUSED, IdempotencyKeyReused, NotEnoughCredit, body_hash, check_text, conflicts_told, yuan
+from members.services.credit.parts import SpendPart, bonus_of, principal_of
+from members.services.credit.requests import (
+    KEY_REUSED,
+    IdempotencyKeyReused,
+    LineShare,
+    NotEnoughCredit,
+    body_hash,
+    check_text,
+    checked_lines,
+    conflicts_told,
+    yuan,
+)
 
-
-@dataclass(frozen=True)
-class SpendPart:
-    """What a spend took from one lot, in positive yuan."""
-
-    entry_id: int
-    lot_id: int
-    principal: Decimal
-    bonus: Decimal
-    balance_after: Decimal
+_TAKE = """
+    SELECT outcome, available, hold_id, entry_id, lot_id, line_no, principal, bonus, balance_after
+    FROM members_credit_take(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 @dataclass(frozen=True)
 class Spend:
-    """A spend that was made, lot by lot in the order in which they were used."""
+    """A spend that was made: one part per lot, or per lot and line, lots in the order in which they were used. Yuan."""
 
     account_id: int
     amount: Decimal
@@ -40,11 +47,11 @@ class Spend:
 
     @property
     def principal(self) -> Decimal:
-        return sum((part.principal for part in self.parts), ZERO)
+        return principal_of(self.parts)
 
     @property
     def bonus(self) -> Decimal:
-        return sum((part.bonus for part in self.parts), ZERO)
+        return bonus_of(self.parts)
 
     @property
     def balance_after(self) -> Decimal:
@@ -58,41 +65,75 @@ def spend(
     member: Member | None = None,
     amount: Decimal,
     order_no: str,
+    lines: Sequence[LineShare] = (),
     idempotency_key: str,
     by: User | None,
     now: datetime,
-    deduction_order: str = DeductionOrder.PERCENT,
+    deduction_order: str | None = None,
 ) -> Spend:
     """Take ``amount`` yuan for an order from the lots of one account (or of the member's), soonest expiry first.
 
-    A lot whose time has passed at ``now`` is never spent. ``deduction_order`` splits what one lot gives into principal and bonus.
-    The same key and request return the first result with ``replayed``; the store's deduction order is no part of the request.
-    Raises ``NotEnoughCredit`` with what is available, ``IdempotencyKeyReused``, ``AmountRefused``, ``NotFound``; then nothing changed.
+    ``lines`` says how much of it each line uses; the lots in their order fill the lines in the order of their numbers.
+    A lot whose time has passed at ``now`` is never spent. ``deduction_order`` splits what one lot gives into principal and bonus, ``None``: as
+    the store's policy says. The same key and request return the first result with ``replayed``; the deduction order is no part of the request.
+    Raises ``NotEnoughCredit`` with what is available, ``IdempotencyKeyReused``, ``AmountRefused``, ``CreditRefused`` (``lines_differ``,
+    ``lines_invalid``), ``NotFound``; then nothing changed.
     """
+    taken = take(EntryKind.SPEND, account, member, amount, order_no, lines, idempotency_key, by, now, deduction_order)
+    return Spend(taken.account_id, taken.amount, taken.parts, taken.replayed)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What the database's function did. ``hold_id`` only for a hold."""
+
+    account_id: int
+    amount: Decimal
+    hold_id: int | None
+    parts: tuple[SpendPart, ...]
+    replayed: bool
+
+
+def take(
+    kind: EntryKind,
+    account: CreditAccount | None,
+    member: Member | None,
+    amount: Decimal,
+    order_no: str,
+    lines: Sequence[LineShare],
+    idempotency_key: str,
+    by: User | None,
+    now: datetime,
+    deduction_order: str | None,
+) -> Taken:
+    """Spend or hold: read the request, call ``members_credit_take`` and tell its refusals. One statement when the account is given."""
     amount = yuan(amount, least=FEN)
     check_text("idempotency_key", idempotency_key, 128)
     check_text("order_no", order_no, 64)
+    exact = checked_lines(lines, amount)
     account_id = account.pk if account is not None else _account_id_of(member, asked=amount)
-    body = body_hash(EntryKind.SPEND, account_id, amount=amount, order_no=order_no)
+    asked: dict[str, Any] = {"amount": amount, "order_no": order_no}
+    if exact:
+        asked["lines"] = [(line.line_no, line.amount) for line in exact]
+    body = body_hash(kind, account_id, **asked)
+    numbers, amounts = ([line.line_no for line in exact], [line.amount for line in exact]) if exact else (None, None)
+    deduction = None if deduction_order is None else DeductionOrder(deduction_order).value
     with conflicts_told(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT outcome, available, entry_id, lot_id, principal, bonus, balance_after FROM members_credit_spend(%s, %s, %s, %s, %s, %s, %s, %s)",
-            [account_id, amount, DeductionOrder(deduction_order).value, idempotency_key, body, order_no, by.pk if by else None, now],
-        )
+        cursor.execute(_TAKE, [kind.value, account_id, amount, deduction, idempotency_key, body, order_no, numbers, amounts, by.pk if by else None, now])
         rows = cursor.fetchall()
-    outcome, available = rows[0][:2]
+    outcome, available, hold_id = rows[0][:3]
     if outcome == "no_account":
         raise NotFound(_("There is no such credit account."))
     if outcome == "key_reused":
         raise IdempotencyKeyReused(KEY_REUSED)
     if outcome == "not_enough":
         raise NotEnoughCredit(asked=amount, available=available)
-    return Spend(account_id, amount, tuple(SpendPart(*row[2:]) for row in rows), replayed=outcome == "replayed")
+    return Taken(account_id, amount, hold_id, tuple(SpendPart(*row[3:]) for row in rows), replayed=outcome == "replayed")
 
 
 def _account_id_of(member: Member | None, *, asked: Decimal) -> int:
     if member is None:
-        raise TypeError("spend() takes an account or a member")
+        raise TypeError("an account or a member is needed")
     account_id = CreditAccount.objects.filter(member=member).values_list("pk", flat=True).first()
     if account_id is None:
         raise NotEnoughCredit(asked=asked, available=ZERO)
