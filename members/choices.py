@@ -102,3 +102,11 @@ class AdjustmentStatus(models.TextChoices):
     APPLIED = "APPLIED", pgettext_lazy("adjustment", "Applied")
     REFUSED = "REFUSED", pgettext_lazy("adjustment", "Refused")
     WITHDRAWN = "WITHDRAWN", pgettext_lazy("adjustment", "Withdrawn")
+
+
+ADJUSTMENT_TRANSITIONS: dict[str, frozenset[str]] = {
+    AdjustmentStatus.REQUESTED: frozenset({AdjustmentStatus.APPLIED, AdjustmentStatus.REFUSED, AdjustmentStatus.WITHDRAWN}),
+    AdjustmentStatus.APPLIED: frozenset(),
+    AdjustmentStatus.REFUSED: frozenset(),
+    AdjustmentStatus.WITHDRAWN: frozenset(),
+}
