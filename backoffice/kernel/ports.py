@@ -28,3 +28,13 @@ TimelineSource = Callable[[Any, Any, int], list[TimelineItem]]
 """``source(member, user, limit)``: the newest ``limit`` items about ``member``, newest first. The caller has checked that ``user`` may see the member."""
 
 timeline_sources: list[TimelineSource] = []
+
+PaymentSource = Callable[[Any, Any, int], list[TimelineItem]]
+"""``source(payment, user, limit)``: what followed from a payment, for its page. The caller has checked that ``user`` may see the payment."""
+
+payment_sources: list[PaymentSource] = []
+
+PaymentListener = Callable[[Any, datetime], None]
+"""``listener(payment, now)``: a payment was recorded for the first time. In its transaction, the payer's account and row locked, the credit taken."""
+
+payment_listeners: list[PaymentListener] = []

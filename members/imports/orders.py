@@ -12,6 +12,7 @@ from backoffice.kernel.secrets import lookup_hash
 from backoffice.kernel.sql import load_sql
 from members.models import IdentityKind
 from members.selectors.people import LONGEST_VALUE, IdentityRefused, mask_identity, normalise_identity
+from members.services.purchases import purchases_sql
 
 for _code, _sentence in {
     "buyer_missing": _("Say who bought: a member number, or an identity kind and its value."),
@@ -29,6 +30,7 @@ for _code, _sentence in {
         register_problem(_code, _sentence)
 
 _VALUE = Code(LONGEST_VALUE)
+_TOUCHED = "(SELECT DISTINCT member_id, store_id FROM import_rows WHERE action IN ('create', 'update') AND member_id IS NOT NULL)"
 
 
 def _prepare_identities() -> PartsMaker:
@@ -90,7 +92,7 @@ ORDERS = register(
             "SELECT line, CASE WHEN differs THEN 'amount' ELSE 'refunded_amount' END AS column_name, "
             "CASE WHEN differs THEN 'order_differs' ELSE 'refund_shrinks' END AS code FROM import_rows WHERE action = 'conflict'"
         ),
-        apply=("DROP TABLE IF EXISTS import_people", *(load_sql("members", f"import_orders_apply_{step}") for step in range(1, 6))),
+        apply=("DROP TABLE IF EXISTS import_people", *(load_sql("members", f"import_orders_apply_{step}") for step in range(1, 5)), *purchases_sql(_TOUCHED)),
         tables=("members_member", "members_identity", "members_orderline", "members_purchasesummary"),
         order=40,
         about=_("Paid orders and refunds. Purchase figures of the members are brought up to date with them."),
