@@ -37,6 +37,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("hand over messages", "campaigns.dispatch_messages", 5, "Hands waiting messages to the gateways; also what a lost wake-up left behind."),
     Entry("sweep lapsed credit", "members.sweep_lapsed_credit", 300, "Empties credit lots that have lapsed, as each store's policy says."),
     Entry("prove the ledger", "members.prove_ledger_nightly", 600, "Proves the whole ledger once a day, from three in the morning on."),
+    Entry("prune API records", "api.prune", 3600, "Removes answers kept for 30 days, ended tokens and refused log-ins of API clients."),
     Entry("resume imports", "files.resume_imports", 30, "Takes up imports whose worker ended before them."),
 )
 

@@ -7,6 +7,7 @@ from backoffice.consoles.language import choose_language
 from backoffice.consoles.login import ConsoleLoginForm, home, home_login, home_logout
 from backoffice.consoles.system import system_urls
 from backoffice.health import healthz
+from backoffice.kernel.api.oauth import token_endpoint
 from backoffice.kernel.sites import CONSOLE_SITES, developer_site, merchant_site, platform_site
 
 platform_site.extra_urls = system_urls
@@ -19,6 +20,7 @@ urlpatterns = [
     path("logout/", home_logout, name="logout"),
     path("language/", choose_language, name="choose_language"),
     path("healthz", healthz, name="healthz"),
+    path("oauth/token/", token_endpoint, name="oauth-token"),
     path("api/v1/", api.urls),
     path("admin/", platform_site.urls),
     path("merchant/", merchant_site.urls),

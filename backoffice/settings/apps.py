@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "backoffice.kernel.tenancy",
     "backoffice.kernel.audit",
     "backoffice.kernel.files",
+    "backoffice.kernel.api",
     "members",
     "campaigns",
     "applications",

@@ -181,6 +181,13 @@ VARIABLES: tuple[Variable, ...] = (
         "0",
         topic="Web",
     ),
+    Variable(
+        "METRICS_ALLOW",
+        listed,
+        "Addresses and networks (`10.0.0.0/8`) from which `/metrics` is read. Others get 404.",
+        "127.0.0.1,::1",
+        topic="Web",
+    ),
     Variable("STATIC_DIR", folder, "Where collectstatic puts the files that the web process serves.", default_note="`static` in LOCAL_STATE_DIR", topic="Web"),
     Variable(
         "FILES_DIR",

@@ -36,5 +36,7 @@ LOGGING: dict[str, Any] = {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        # Its debug lines hold tokens.
+        "oauthlib": {"level": "WARNING"},
     },
 }

@@ -1,11 +1,23 @@
 """Requests and pages."""
 
+from ipaddress import ip_network
+
+from django.core.exceptions import ImproperlyConfigured
+
+from backoffice.settings.env import env
 from backoffice.settings.paths import BASE_DIR
 
-__all__ = ["MIDDLEWARE", "TEMPLATES"]
+__all__ = ["METRICS_ALLOW", "MIDDLEWARE", "TEMPLATES", "TRUSTED_PROXIES"]
+
+TRUSTED_PROXIES: int = env.value("TRUSTED_PROXIES")
+try:
+    METRICS_ALLOW = [ip_network(place) for place in env.value("METRICS_ALLOW")]
+except ValueError as error:
+    raise ImproperlyConfigured(f"METRICS_ALLOW: {error}.") from None
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "backoffice.kernel.api.counting.CountCalls",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

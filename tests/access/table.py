@@ -174,20 +174,21 @@ def machines() -> None:
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
-        "catalogues", "check_invariants", "create_developer", "create_user", "demo", "dispatch_messages", "expire_credit", "prove_ledger", "run_reminders",
+        "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo", "dispatch_messages", "expire_credit", "prove_ledger", "run_reminders",
         "services", "settings_reference", "why_not",
     ):  # fmt: skip
         TABLE.outside(f"command {name}", operator)
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
     started = "carries no rights: does what rows in the database say is due"
     for name in (
-        "campaigns.dispatch_messages", "campaigns.run_due_reminders", "files.resume_imports", "files.run_import",
+        "api.prune", "campaigns.dispatch_messages", "campaigns.run_due_reminders", "files.resume_imports", "files.run_import",
         "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
     ):  # fmt: skip
         TABLE.outside(f"task {name}", started)
 
 
 shell()
+    TABLE.outside("oauth-token", "gives a token for a client's id and secret, as tests/kernel/api show")
 tenancy()
 members()
 files()

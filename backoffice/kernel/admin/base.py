@@ -30,7 +30,7 @@ from backoffice.kernel.tenancy.models import User
 from backoffice.kernel.tenancy.roles import Console
 
 HISTORY_SHOWN = 100
-SECRET_FIELDS = ("password", "gateway_secret", "phone_encrypted", "phone_hash", "value_hash")
+SECRET_FIELDS = ("password", "gateway_secret", "phone_encrypted", "phone_hash", "value_hash", "secret_hash", "token_hash")
 """Stored values that no page shows in any form."""
 
 
