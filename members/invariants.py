@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from backoffice.kernel.invariants import invariant
@@ -15,6 +16,68 @@ def ledger_proof(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for difference in prove_ledger(most_named=most).differences:
         facts = difference.as_json()
         yield f"{difference.what} {difference.id}", {"rule": facts["rule"], "told": facts["told"], "proved": facts["proved"]}
+
+
+@invariant("ledger.payouts", "every payout is what its PAYOUT entry took, to the fen, and every PAYOUT entry has one payout")
+def payouts_are_their_entries(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT 'payout ' || p.id AS row, p.amount, -(e.principal_amount + e.bonus_amount) AS taken
+        FROM members_creditpayout p LEFT JOIN members_creditentry e ON e.id = p.entry_id AND e.kind = 'PAYOUT'
+        WHERE p.amount IS DISTINCT FROM -(e.principal_amount + e.bonus_amount) OR (p.store_id, p.account_id, p.lot_id) <> (e.store_id, e.account_id, e.lot_id)
+        UNION ALL
+        SELECT 'entry ' || e.id, NULL, -(e.principal_amount + e.bonus_amount) FROM members_creditentry e
+        WHERE e.kind = 'PAYOUT' AND NOT EXISTS (SELECT FROM members_creditpayout p WHERE p.entry_id = e.id)
+        ORDER BY 1 LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield row["row"], {"payout": _told(row["amount"]), "entry": _told(row["taken"])}
+
+
+@invariant("ledger.paid_back_once", "a top-up is refunded at most once, and a lot never pays back more in all than was paid for it")
+def paid_back_once(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT l.id, l.principal_amount, sum(p.amount) AS paid_back, count(*) FILTER (WHERE p.cause = 'TOP_UP_REFUND') AS refunds
+        FROM members_creditpayout p JOIN members_creditlot l ON l.id = p.lot_id
+        GROUP BY l.id
+        HAVING sum(p.amount) > l.principal_amount OR count(*) FILTER (WHERE p.cause = 'TOP_UP_REFUND') > 1
+        ORDER BY l.id LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"lot {row['id']}", {"paid": _told(row["principal_amount"]), "paid back": _told(row["paid_back"]), "refunds": row["refunds"]}
+
+
+@invariant("ledger.adjustments", "an applied adjustment is the sum of its entries, one that is not applied has none, and no ADJUST entry is without one")
+def adjustments_are_their_entries(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        WITH booked AS (
+            SELECT store_id, account_id, idempotency_key, sum(principal_amount) AS principal, sum(bonus_amount) AS bonus, min(id) AS first_id
+            FROM members_creditentry WHERE kind = 'ADJUST' GROUP BY store_id, account_id, idempotency_key
+        ), adjustment AS (
+            SELECT id, store_id, account_id, 'adjust:' || id AS idempotency_key, CASE WHEN status = 'APPLIED' THEN principal_amount ELSE 0 END AS principal,
+                   CASE WHEN status = 'APPLIED' THEN bonus_amount ELSE 0 END AS bonus
+            FROM members_creditadjustment
+        )
+        SELECT coalesce('adjustment ' || a.id, 'entry ' || b.first_id) AS row, a.principal, a.bonus, b.principal AS booked_principal, b.bonus AS booked_bonus
+        FROM adjustment a FULL JOIN booked b USING (store_id, account_id, idempotency_key)
+        WHERE coalesce(a.principal, 0) <> coalesce(b.principal, 0) OR coalesce(a.bonus, 0) <> coalesce(b.bonus, 0) OR a.id IS NULL
+        ORDER BY 1 LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        told = {name: _told(row[name]) for name in ("principal", "bonus", "booked_principal", "booked_bonus")}
+        yield row["row"], {"adjustment": [told["principal"], told["bonus"]], "entries": [told["booked_principal"], told["booked_bonus"]]}
+
+
+def _told(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 @invariant("members.point_to_rows", "the person and the level of every member, and the person of every live identity, exist")
