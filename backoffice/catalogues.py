@@ -184,10 +184,10 @@ def add_missing(package: Path) -> int:
             'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Language: zh_Hans\\n"\n"Plural-Forms: nplurals=1; plural=0;\\n"\n',
             encoding="utf-8",
         )
-    present = {message.id for message in read_catalogue(package)}
+    present = {(message.context or "", _plain(message.id)[0]) for message in read_catalogue(package)}
     with place.open("a", encoding="utf-8") as file:
         for used in missing:
-            if used.word.text not in present:
+            if (used.word.context, used.word.text) not in present:
                 file.write("\n" + _entry(used))
     return len(missing)
 

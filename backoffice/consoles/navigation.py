@@ -35,14 +35,24 @@ class Group:
 
 HOME = Group("", (Entry(_("Today"), "home", page="index"),))
 _MEMBERS = Group(
-    _("Members and credit"),
+    _("Members"),
     (
         Entry(_("Members"), "group", model="members.Member"),
-        Entry(_("Credit accounts"), "account_balance_wallet", model="members.CreditAccount"),
-        Entry(_("Credit entries"), "receipt_long", model="members.CreditEntry"),
-        Entry(_("Orders"), "shopping_bag", model="members.OrderLine"),
         Entry(_("Levels"), "military_tech", model="members.Level"),
         Entry(_("Tags"), "sell", model="members.Tag"),
+        Entry(_("Payments"), "point_of_sale", model="members.Payment"),
+        Entry(_("Orders"), "shopping_bag", model="members.OrderLine"),
+        Entry(_("Events"), "ads_click", model="members.Event"),
+    ),
+)
+_CREDIT = Group(
+    _("Shopping credit"),
+    (
+        Entry(_("Credit accounts"), "account_balance_wallet", model="members.CreditAccount"),
+        Entry(_("Payouts"), "payments", model="members.CreditPayout"),
+        Entry(_("Adjustments"), "tune", model="members.CreditAdjustment"),
+        Entry(_("Holds"), "lock_clock", model="members.CreditHold"),
+        Entry(_("Credit entries"), "receipt_long", model="members.CreditEntry"),
     ),
 )
 _REMINDERS = Group(
@@ -65,6 +75,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
             (Entry(_("Merchants"), "domain", model="tenancy.Merchant"), Entry(_("Stores"), "storefront", model="tenancy.Store")),
         ),
         _MEMBERS,
+        _CREDIT,
         _REMINDERS,
         _FILES,
         Group(_("Developers"), (Entry(_("Developers"), "code", model="tenancy.Developer"),)),
@@ -78,7 +89,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
             ),
         ),
     ),
-    Console.MERCHANT.value: (HOME, _MEMBERS, _REMINDERS, _FILES, Group(_("Stores"), (Entry(_("My stores"), "storefront", model="tenancy.Store"),))),
+    Console.MERCHANT.value: (HOME, _MEMBERS, _CREDIT, _REMINDERS, _FILES, Group(_("Stores"), (Entry(_("My stores"), "storefront", model="tenancy.Store"),))),
     Console.DEVELOPER.value: (
         HOME,
         Group(_("Company"), (Entry(_("Company"), "domain", model="tenancy.Developer"), Entry(_("People"), "badge", model="tenancy.Seat"))),

@@ -14,17 +14,20 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
 from backoffice.kernel.admin import SearchShape
-from backoffice.kernel.admin.display import EMPTY, PLAIN, WARN, chip, full_time, moment, money, row_link, status_chip
+from backoffice.kernel.admin.display import EMPTY, moment, money, row_link, status_chip
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.files.buttons import BulkButtons
-from backoffice.kernel.tenancy.selectors.people import name_person
+from backoffice.kernel.money import ZERO
 from members.admin.account_page import account_page
 from members.admin.bulk import CreditResource
+from members.admin.lot_page import lot_page
+from members.admin.rows import actor_name, belongs_to, lapse_chip, order_text, return_failed_chip, signed, sums_given_back
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
 from members.admin.tabs import Tab, TabbedList
 from members.admin.words import unbroken
 from members.choices import EntryKind
 from members.models import CreditAccount, CreditEntry, CreditLot
+from members.selectors.beside import with_return_failed
 from members.selectors.credit import lapsing
 from members.selectors.tones import ENTRY_TONES, MEMBER_TONES
 
@@ -123,18 +126,22 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
 
     resource = CreditResource
     big_list = True
-    list_display: tuple[str, ...] = ("source_no", "member_link", "principal_column", "bonus_column", "left_column", "opened", "expires")
+    list_display: tuple[str, ...] = ("source_no", "member_link", "principal_column", "bonus_column", "left_column", "opened", "expires", "payout_column")
     list_filter: tuple[Any, ...] = ("store", LapsesFilter)
     list_select_related = ("store", "account__member")
     allowed_lookups: Sequence[str] = ("account_id",)
     search_shapes: Sequence[SearchShape] = LOT_SHAPES
     search_help_text = gettext_lazy("Top-up number, whole phone or nickname")
-    fields = ("source_no", "member_link", "store_name", "principal_amount", "bonus_amount", "principal_left", "bonus_left", "opened", "expires")
-    readonly_fields = ("member_link", "store_name", "opened", "expires")
+    fields = ("source_no",)
+    change_form_template = "members/credit_lot_page.html"
     empty_text = NO_CREDIT
 
     def member_of(self, row: CreditLot) -> Any:
         return row.account.member
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        lots: models.QuerySet[Any] = super().get_queryset(request)
+        return with_return_failed(lots)
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         return ((_("All"), ""), *((title, f"lapses={code}") for code, title in LapsesFilter.SPANS))
@@ -157,7 +164,18 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
 
     @admin.display(description=gettext_lazy("Lapses"))
     def expires(self, lot: CreditLot) -> str:
-        return lapse_text(lot)
+        return lapse_chip(lot, timezone.now())
+
+    @admin.display(description=gettext_lazy("Paying back"))
+    def payout_column(self, lot: CreditLot) -> str:
+        return return_failed_chip(lot) or EMPTY
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        lot = kwargs.get("obj")
+        if lot is not None:
+            context |= {"title": str(lot), "subtitle": None, "page": lot_page(self, lot, database_now())}
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return answer
 
 
 class CreditEntryScreen(MemberColumns, TabbedList):
@@ -175,17 +193,20 @@ class CreditEntryScreen(MemberColumns, TabbedList):
         "order_column",
         "actor_column",
     )
-    list_display_links = None
+    list_display_links = ("happened",)
     list_filter: tuple[str, ...] = ("store", "kind")
-    list_select_related = ("store", "account__member", "lot", "actor")
+    list_select_related = ("store", "account__member", "lot", "actor", "payout")
     allowed_lookups: Sequence[str] = ("account_id",)
     search_shapes: Sequence[SearchShape] = shapes_by_member("account__member")
     search_help_text = MEMBER_HELP
     fields = (
-        "happened", "member_link", "store_name", "kind_chip", "principal_amount", "bonus_amount", "balance_after", "lot_column", "order_column",
-        "actor_column", "reason", "recorded", "idempotency_key", "seq",
+        "happened", "member_link", "store_name", "account_column", "kind_chip", "principal_column", "bonus_column", "after_column", "lot_column",
+        "order_column", "belongs_column", "actor_column", "reason", "recorded", "idempotency_key", "seq",
     )  # fmt: skip
-    readonly_fields = ("happened", "member_link", "store_name", "kind_chip", "lot_column", "order_column", "actor_column", "recorded")
+    readonly_fields = (
+        "happened", "member_link", "store_name", "account_column", "kind_chip", "principal_column", "bonus_column", "after_column", "lot_column",
+        "order_column", "belongs_column", "actor_column", "recorded",
+    )  # fmt: skip
     empty_text = NO_CREDIT
 
     def member_of(self, row: CreditEntry) -> Any:
@@ -196,7 +217,7 @@ class CreditEntryScreen(MemberColumns, TabbedList):
         return entries.prefetch_related("actor__seats")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
-        shown = (EntryKind.TOP_UP, EntryKind.SPEND, EntryKind.REFUND, EntryKind.LAPSE, EntryKind.ADJUST)
+        shown = (EntryKind.TOP_UP, EntryKind.SPEND, EntryKind.REFUND, EntryKind.LAPSE, EntryKind.PAYOUT, EntryKind.ADJUST)
         return ((_("All"), ""), *((kind.label, f"kind__exact={kind.value}") for kind in shown))
 
     @admin.display(description=gettext_lazy("Time"))
@@ -213,11 +234,11 @@ class CreditEntryScreen(MemberColumns, TabbedList):
 
     @admin.display(description=gettext_lazy("Principal"))
     def principal_column(self, entry: CreditEntry) -> str:
-        return money(entry.principal_amount)
+        return signed(entry.principal_amount)
 
     @admin.display(description=gettext_lazy("Bonus"))
     def bonus_column(self, entry: CreditEntry) -> str:
-        return money(entry.bonus_amount)
+        return signed(entry.bonus_amount)
 
     @admin.display(description=gettext_lazy("Balance after"))
     def after_column(self, entry: CreditEntry) -> str:
@@ -227,17 +248,18 @@ class CreditEntryScreen(MemberColumns, TabbedList):
     def lot_column(self, entry: CreditEntry) -> str:
         return row_link(self.admin_site.name, entry.lot)
 
-    @admin.display(description=gettext_lazy("Order number"))
+    @admin.display(description=gettext_lazy("Credit account"))
+    def account_column(self, entry: CreditEntry) -> str:
+        return row_link(self.admin_site.name, entry.account)
+
+    @admin.display(description=gettext_lazy("Order / line"))
     def order_column(self, entry: CreditEntry) -> str:
-        return entry.order_no or EMPTY
+        return order_text(entry.order_no, entry.line_no)
+
+    @admin.display(description=gettext_lazy("Belongs to"))
+    def belongs_column(self, entry: CreditEntry) -> str:
+        return belongs_to(entry, sums_given_back([entry]).get(entry.pk, ZERO), self.admin_site.name)
 
     @admin.display(description=gettext_lazy("By"))
     def actor_column(self, entry: CreditEntry) -> str:
-        return name_person(entry.actor, self.admin_site.name) if entry.actor else _("System")
-
-
-def lapse_text(lot: CreditLot) -> str:
-    """When a lot lapses; a chip says it when it has."""
-    if lot.expires_at is None:
-        return chip(_("Never lapses"), PLAIN)
-    return chip(_("Lapsed"), WARN, title=full_time(lot.expires_at)) if lot.expires_at <= timezone.now() else moment(lot.expires_at)
+        return actor_name(entry.actor, self.admin_site.name)

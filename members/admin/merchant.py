@@ -6,11 +6,29 @@ from django.contrib import admin
 
 from backoffice.kernel.admin import MerchantModelAdmin
 from backoffice.kernel.sites import merchant_site
+from members.admin.adjustments import CreditAdjustmentScreen
 from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
+from members.admin.events import EventScreen
+from members.admin.holds import CreditHoldScreen
 from members.admin.levels import CountedLevelScreen, TagScreen
 from members.admin.members import MemberScreen
 from members.admin.orders import OrderLineScreen
-from members.models import CreditAccount, CreditEntry, CreditLot, Level, Member, OrderLine, Tag
+from members.admin.payments import PaymentScreen
+from members.admin.payouts import CreditPayoutScreen
+from members.models import (
+    CreditAccount,
+    CreditAdjustment,
+    CreditEntry,
+    CreditHold,
+    CreditLot,
+    CreditPayout,
+    Event,
+    Level,
+    Member,
+    OrderLine,
+    Payment,
+    Tag,
+)
 
 
 @admin.register(Member, site=merchant_site)
@@ -46,4 +64,29 @@ class LevelAdmin(CountedLevelScreen, MerchantModelAdmin):
 
 @admin.register(Tag, site=merchant_site)
 class TagAdmin(TagScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(CreditHold, site=merchant_site)
+class CreditHoldAdmin(CreditHoldScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(CreditPayout, site=merchant_site)
+class CreditPayoutAdmin(CreditPayoutScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(CreditAdjustment, site=merchant_site)
+class CreditAdjustmentAdmin(CreditAdjustmentScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(Payment, site=merchant_site)
+class PaymentAdmin(PaymentScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(Event, site=merchant_site)
+class EventAdmin(EventScreen, MerchantModelAdmin):
     pass

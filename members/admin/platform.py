@@ -6,11 +6,29 @@ from django.contrib import admin
 
 from backoffice.kernel.admin import PlatformModelAdmin
 from backoffice.kernel.sites import platform_site
+from members.admin.adjustments import CreditAdjustmentScreen
 from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
+from members.admin.events import EventScreen
+from members.admin.holds import CreditHoldScreen
 from members.admin.levels import LevelScreen, TagScreen
 from members.admin.members import MemberScreen
 from members.admin.orders import OrderLineScreen
-from members.models import CreditAccount, CreditEntry, CreditLot, Level, Member, OrderLine, Tag
+from members.admin.payments import PaymentScreen
+from members.admin.payouts import CreditPayoutScreen
+from members.models import (
+    CreditAccount,
+    CreditAdjustment,
+    CreditEntry,
+    CreditHold,
+    CreditLot,
+    CreditPayout,
+    Event,
+    Level,
+    Member,
+    OrderLine,
+    Payment,
+    Tag,
+)
 
 
 @admin.register(Member, site=platform_site)
@@ -45,4 +63,29 @@ class LevelAdmin(LevelScreen, PlatformModelAdmin):
 
 @admin.register(Tag, site=platform_site)
 class TagAdmin(TagScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(CreditHold, site=platform_site)
+class CreditHoldAdmin(CreditHoldScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(CreditPayout, site=platform_site)
+class CreditPayoutAdmin(CreditPayoutScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(CreditAdjustment, site=platform_site)
+class CreditAdjustmentAdmin(CreditAdjustmentScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(Payment, site=platform_site)
+class PaymentAdmin(PaymentScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(Event, site=platform_site)
+class EventAdmin(EventScreen, PlatformModelAdmin):
     pass

@@ -62,3 +62,13 @@ LOT_SHAPES = (
     SearchShape(_("the whole top-up number"), is_number_like, _exactly("source_no")),
     SearchShape(NICKNAME_FROM, bool, _of_members("account__member")),
 )
+HOLD_SHAPES = (
+    SearchShape(WHOLE_PHONE, is_whole_phone, _of_members("account__member")),
+    SearchShape(_("the whole order number"), is_number_like, _exactly("order_no")),
+    SearchShape(NICKNAME_FROM, bool, _of_members("account__member")),
+)
+EVENT_SHAPES = (
+    SearchShape(WHOLE_PHONE, is_whole_phone, _of_members("member")),
+    SearchShape(_("the whole event number"), is_number_like, _exactly("event_id")),
+    SearchShape(NICKNAME_FROM, bool, _of_members("member")),
+)

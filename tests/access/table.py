@@ -118,6 +118,7 @@ def members() -> None:
         TABLE.screen(f"{console}:members_creditaccount", read=readers, search=True, filters=("store",), lookups=("balance__gt", "held__gt"))
         TABLE.screen(f"{console}:members_creditlot", read=readers, search=True, filters=("store", "lapses"), lookups=("account_id",), formats=FORMATS)
         TABLE.screen(f"{console}:members_creditentry", read=readers, search=True, filters=("store", "kind"), lookups=("account_id",))
+        credit_screens(console, readers)
         TABLE.screen(
             f"{console}:members_orderline",
             read=readers,
@@ -128,6 +129,23 @@ def members() -> None:
         )
         TABLE.screen(f"{console}:members_level", read=levels, add=keepers, acts={"delete_level": keepers}, search=True, filters=("store",), choices=("store",))
         TABLE.screen(f"{console}:members_tag", read=readers, search=True, filters=("store",))
+
+
+def credit_screens(console: str, readers: Iterable[Role]) -> None:
+    """What stands beside the ledger."""
+    TABLE.screen(f"{console}:members_credithold", read=readers, search=True, filters=("store", "status", "open"), lookups=("account_id",))
+    TABLE.screen(
+        f"{console}:members_creditpayout", read=readers, search=True, filters=("store", "status", "cause", "created_at"), lookups=("account_id",)
+    )
+    TABLE.screen(f"{console}:members_creditadjustment", read=readers, search=True, filters=("store", "status", "queue"), lookups=("account_id",))
+    TABLE.screen(
+        f"{console}:members_payment",
+        read=readers,
+        search=True,
+        filters=("store", "paid_at"),
+        lookups=("credit_used__gt", "member_id", "refunded_amount__gt"),
+    )
+    TABLE.screen(f"{console}:members_event", read=readers, search=True, filters=("store", "occurred_at"), lookups=("member_id",))
 
 
 def files() -> None:
@@ -170,6 +188,7 @@ def reminders() -> None:
 def machines() -> None:
     TABLE.outside("healthz", "says that the process answers, and nothing else")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
+    TABLE.outside("oauth-token", "gives a token for a client's id and secret, as tests/kernel/api show")
     for name in ("api-1:api-root", "api-1:openapi-json"):
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
@@ -188,7 +207,6 @@ def machines() -> None:
 
 
 shell()
-    TABLE.outside("oauth-token", "gives a token for a client's id and secret, as tests/kernel/api show")
 tenancy()
 members()
 files()

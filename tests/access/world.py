@@ -23,8 +23,23 @@ from backoffice.kernel.tenancy.models import Developer, Merchant, MerchantTier, 
 from backoffice.kernel.tenancy.roles import Role
 from campaigns.choices import MessageStatus, RunStatus, ScenarioCode
 from campaigns.models import Message, MessageTemplate, ReminderRun, ReminderSetting
-from members.choices import EntryKind
-from members.models import CreditAccount, CreditEntry, CreditLot, Level, MemberTag, OrderLine, PurchaseSummary, Tag
+from members.choices import EntryKind, PayoutCause, PayoutStatus
+from members.models import (
+    CreditAccount,
+    CreditAdjustment,
+    CreditEntry,
+    CreditHold,
+    CreditLot,
+    CreditPayout,
+    Event,
+    Level,
+    Member,
+    MemberTag,
+    OrderLine,
+    Payment,
+    PurchaseSummary,
+    Tag,
+)
 from tests.factories import make_developer, make_member, make_merchant, make_store, make_user
 
 A1, A2, B1, AM, BM, DA, DB, STAFF = "QA1Q", "QA2Q", "QB1Q", "QAMQ", "QBMQ", "QDAQ", "QDBQ", "QPLQ"
@@ -71,6 +86,7 @@ def make_world() -> World:
     _people(world, merchants, stores, developers)
     for mark, store in stores.items():
         _members(world, mark, store)
+        _credit(world, mark, store)
         _campaigns(world, mark, store)
         _imports(world, mark, store)
         world.put(mark, AuditEvent.objects.create(
@@ -132,6 +148,33 @@ def _members(world: World, mark: str, store: Store) -> None:
         idempotency_key=f"key{mark}", body_hash=b"0" * 32, order_no=f"订单{mark}", reason=f"原因{mark}", happened_at=now,
     ))  # fmt: skip
     world.put(mark, OrderLine.objects.create(store=store, order_no=f"单号{mark}", member=member, person=member.person, paid_at=now, amount=amount))
+
+
+def _credit(world: World, mark: str, store: Store) -> None:
+    """What stands beside the ledger: one row of each kind."""
+    now, amount = database_now(), AMOUNTS[mark]
+    member, account, lot = (world.rows[model][mark][0] for model in (Member, CreditAccount, CreditLot))
+    asker = world.users[Role.MERCHANT_OPERATOR] if mark != B1 else world.rows[User][BM][0]
+    world.put(mark, CreditHold.objects.create(store=store, account=account, amount=amount, order_no=f"冻结{mark}", held_at=now - timedelta(days=20)))
+    paid_out = CreditEntry.objects.create(
+        store=store, account=account, lot=lot, kind=EntryKind.PAYOUT, principal_amount=0, bonus_amount=0, balance_after=amount,
+        idempotency_key=f"payout{mark}", body_hash=b"0" * 32, happened_at=now,
+    )  # fmt: skip
+    world.put(mark, CreditPayout.objects.create(
+        store=store, account=account, lot=lot, entry=paid_out, cause=PayoutCause.LAPSE, amount=amount, status=PayoutStatus.RETURN_FAILED,
+        error=f"退付{mark}", attempt_count=1, created_at=now,
+    ))  # fmt: skip
+    world.put(mark, CreditAdjustment.objects.create(
+        store=store, account=account, principal_amount=amount, reason=f"调整{mark}", needs_second_person=True, idempotency_key=f"adjust{mark}",
+        body_hash=b"0" * 32, requested_by=asker, requested_at=now,
+    ))  # fmt: skip
+    world.put(mark, Payment.objects.create(
+        store=store, order_no=f"付款{mark}", member=member, person=member.person, paid_at=now, amount=amount, body_hash=b"0" * 32,
+    ))  # fmt: skip
+    world.put(mark, Event.objects.create(
+        store=store, event_id=f"事件{mark}", person=member.person, member=member, name=f"行为{mark}", occurred_at=now, source=f"来源{mark}",
+        properties={"url": f"页面{mark}"},
+    ))  # fmt: skip
 
 
 def _campaigns(world: World, mark: str, store: Store) -> None:

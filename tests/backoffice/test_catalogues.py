@@ -87,6 +87,16 @@ def test_a_missing_word_is_found_added_and_asked_for(package: Path) -> None:
     assert any("Closed" in fault and "not translated" in fault for fault in faults(package))
 
 
+def test_a_word_in_two_contexts_and_a_plural_are_added_once_each(package: Path) -> None:
+    (package / "views.py").write_text('_("Held"); pgettext("hold", "Held"); ngettext("%d row", "%d rows", 2)\n')
+    write(package, one=("Held", "冻结"))
+
+    for _ in range(2):
+        assert catalogues.add_missing(package) == 2
+        text = po_file(package).read_text()
+        assert (text.count('msgid "Held"'), text.count('msgctxt "hold"'), text.count('msgid "%d row"')) == (2, 1, 1)
+
+
 def test_wrong_placeholders_and_half_width_punctuation_are_found(package: Path) -> None:
     write(package, one=("Open %(n)s", "打开 %(m)s"), two=("Closed", "关闭,谢谢"))
 

@@ -48,7 +48,18 @@ class RoleGrant:
 _READ_ALL = ("*.view_*",)
 # Reviewers look at stores and merchants; members' rows are for member operations, auditors and administrators.
 _READ_TENANTS = ("tenancy.view_merchant", "tenancy.view_merchanttier", "tenancy.view_store", "tenancy.view_developer", "applications.view_*")
+# What moves, or lets somebody move, members' credit by hand. Asking for an adjustment is one right, letting one through another.
+_CREDIT_CLERK = ("members.adjust_credit", "members.settle_payout")
+_CREDIT_LEAD = (
+    *_CREDIT_CLERK,
+    "members.approve_adjustment",
+    "members.refund_top_up",
+    "members.release_hold",
+    "members.add_creditpolicy",
+    "members.change_creditpolicy",
+)
 _MEMBER_OPS = (
+    *_CREDIT_LEAD,
     "tenancy.view_*",
     "tenancy.change_store",
     "members.view_*",
@@ -97,8 +108,8 @@ ROLE_GRANTS: dict[str, RoleGrant] = {
     Role.PLATFORM_INDUSTRY_OPS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "campaigns.view_*", "members.view_level")),
     Role.PLATFORM_AUDITOR: RoleGrant(Console.PLATFORM, (*_READ_ALL, "campaigns.why_not")),
     Role.PLATFORM_ADMIN: RoleGrant(Console.PLATFORM, ("*",)),
-    Role.MERCHANT_OWNER: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, "members.reveal_phone", "tenancy.view_seat")),
-    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE)),
+    Role.MERCHANT_OWNER: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_LEAD, "members.reveal_phone", "tenancy.view_seat")),
+    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_CLERK)),
     Role.MERCHANT_ANALYST: RoleGrant(Console.MERCHANT, _MERCHANT_READ),
     Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "tenancy.view_seat")),
     Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer",)),

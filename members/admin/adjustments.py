@@ -1,0 +1,137 @@
+"""Corrections by hand, and those that wait for a second person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.kernel.admin import SearchShape
+from backoffice.kernel.admin.display import EMPTY, moment, row_link, status_chip
+from backoffice.kernel.admin.scoping import reach
+from members.admin.credit import MemberColumns
+from members.admin.rows import actor_name, signed
+from members.admin.search import MEMBER_HELP, shapes_by_member
+from members.admin.tabs import Tab, TabbedList
+from members.choices import AdjustmentStatus
+from members.models import CreditAdjustment
+from members.selectors.beside import with_people
+from members.selectors.tones import ADJUSTMENT_TONES
+from members.selectors.waiting import is_for_second_person
+
+APPROVE = "members.approve_adjustment"
+FOR_ME_QUERY = "queue=for_me"
+
+
+class QueueFilter(SimpleListFilter):
+    """The tabs above the list; among the other filters only a hidden field, so that they keep the tab."""
+
+    template = "files/queue_filter.html"
+    title = gettext_lazy("queue")
+    parameter_name = "queue"
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        self.console = model_admin.admin_site.name
+        super().__init__(request, params, model, model_admin)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("for_me", _("Waits for me")), ("mine", _("Asked for by me")), ("done", _("Done"))]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        if self.value() == "for_me":
+            return reach(request.user, self.console, queryset, APPROVE).filter(is_for_second_person(request.user))  # type: ignore[arg-type]
+        if self.value() == "mine":
+            return queryset.filter(requested_by=request.user)
+        return queryset.exclude(status=AdjustmentStatus.REQUESTED) if self.value() == "done" else queryset
+
+
+class CreditAdjustmentScreen(MemberColumns, TabbedList):
+    """Adjustments, newest first."""
+
+    big_list = True
+    list_display: tuple[str, ...] = (
+        "requested", "member_link", "store_name", "amount_column", "principal_column", "bonus_column", "status_column", "reason", "asked_by", "decided",
+    )  # fmt: skip
+    list_display_links = ("requested",)
+    list_filter: tuple[Any, ...] = ("store", "status", QueueFilter)
+    list_select_related = ("store", "account__member", "lot", "requested_by", "decided_by")
+    allowed_lookups: Sequence[str] = ("account_id",)
+    search_shapes: Sequence[SearchShape] = shapes_by_member("account__member")
+    search_help_text = MEMBER_HELP
+    fieldsets = (
+        (None, {"fields": ("amount_column", "principal_column", "bonus_column", "status_column", "member_link", "store_name", "account_column")}),
+        (gettext_lazy("What for"), {"fields": ("reason", "lot_column", "expires", "asked_by", "requested")}),
+        (gettext_lazy("Decision"), {"fields": ("needs_second_person", "decided_by_column", "decided", "decision_reason")}),
+    )
+    readonly_fields = (
+        "amount_column", "principal_column", "bonus_column", "status_column", "member_link", "store_name", "account_column", "lot_column", "expires",
+        "asked_by", "requested", "decided_by_column", "decided",
+    )  # fmt: skip
+    empty_text = gettext_lazy("Nobody adjusted credit by hand. “Adjust credit” stands on a member's credit account.")
+    allows: Any
+
+    def member_of(self, row: CreditAdjustment) -> Any:
+        return row.account.member
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return with_people(super().get_queryset(request))  # type: ignore[misc]
+
+    def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
+        for_me = ((_("Waits for me"), FOR_ME_QUERY),) if self.allows(request, APPROVE) else ()
+        return (
+            (_("All"), ""),
+            *for_me,
+            (_("Asked for by me"), "queue=mine"),
+            (AdjustmentStatus.REQUESTED.label, f"status__exact={AdjustmentStatus.REQUESTED}"),
+            (_("Done"), "queue=done"),
+        )
+
+    @admin.display(description=gettext_lazy("Requested"))
+    def requested(self, adjustment: CreditAdjustment) -> str:
+        return moment(adjustment.requested_at)
+
+    @admin.display(description=gettext_lazy("Amount"))
+    def amount_column(self, adjustment: CreditAdjustment) -> str:
+        return signed(adjustment.principal_amount + adjustment.bonus_amount)
+
+    @admin.display(description=gettext_lazy("Principal"))
+    def principal_column(self, adjustment: CreditAdjustment) -> str:
+        return signed(adjustment.principal_amount)
+
+    @admin.display(description=gettext_lazy("Bonus"))
+    def bonus_column(self, adjustment: CreditAdjustment) -> str:
+        return signed(adjustment.bonus_amount)
+
+    @admin.display(description=gettext_lazy("Status"))
+    def status_column(self, adjustment: CreditAdjustment) -> str:
+        return status_chip(adjustment, ADJUSTMENT_TONES)
+
+    @admin.display(description=gettext_lazy("Asked for by"))
+    def asked_by(self, adjustment: CreditAdjustment) -> str:
+        return actor_name(adjustment.requested_by, self.admin_site.name)
+
+    @admin.display(description=gettext_lazy("Decided by"))
+    def decided_by_column(self, adjustment: CreditAdjustment) -> str:
+        return actor_name(adjustment.decided_by, self.admin_site.name) if adjustment.decided_by else EMPTY
+
+    @admin.display(description=gettext_lazy("Decided"))
+    def decided(self, adjustment: CreditAdjustment) -> str:
+        return moment(adjustment.decided_at)
+
+    @admin.display(description=gettext_lazy("Credit account"))
+    def account_column(self, adjustment: CreditAdjustment) -> str:
+        return row_link(self.admin_site.name, adjustment.account)
+
+    @admin.display(description=gettext_lazy("Credit lot"))
+    def lot_column(self, adjustment: CreditAdjustment) -> str:
+        return row_link(self.admin_site.name, adjustment.lot) if adjustment.lot else EMPTY
+
+    @admin.display(description=gettext_lazy("Lapses"))
+    def expires(self, adjustment: CreditAdjustment) -> str:
+        return moment(adjustment.expires_at)
