@@ -80,6 +80,99 @@ def _told(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
+@invariant("ledger.refunds", "what was given back of a SPEND or CAPTURE entry is in the same account, store and order, and never more than it took")
+def refunds_within_what_was_taken(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT back.id, e.kind, e.kind IN ('SPEND', 'CAPTURE') AND NOT back.elsewhere AS of_the_same,
+               CASE e.kind WHEN 'CAPTURE' THEN e.captured_principal ELSE -e.principal_amount END AS principal, back.principal AS principal_back,
+               CASE e.kind WHEN 'CAPTURE' THEN e.captured_bonus ELSE -e.bonus_amount END AS bonus, back.bonus AS bonus_back
+        FROM (
+            SELECT r.refund_of_id AS id, sum(r.principal_amount) AS principal, sum(r.bonus_amount) AS bonus,
+                   bool_or((r.store_id, r.account_id, r.order_no, r.line_no) IS DISTINCT FROM (t.store_id, t.account_id, t.order_no, t.line_no)) AS elsewhere
+            FROM members_creditentry r LEFT JOIN members_creditentry t ON t.id = r.refund_of_id
+            WHERE r.refund_of_id IS NOT NULL
+            GROUP BY r.refund_of_id
+        ) back
+        LEFT JOIN members_creditentry e ON e.id = back.id
+        WHERE e.kind IS NULL OR e.kind NOT IN ('SPEND', 'CAPTURE') OR back.elsewhere
+           OR back.principal > CASE e.kind WHEN 'CAPTURE' THEN e.captured_principal ELSE -e.principal_amount END
+           OR back.bonus > CASE e.kind WHEN 'CAPTURE' THEN e.captured_bonus ELSE -e.bonus_amount END
+        ORDER BY back.id LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"entry {row.pop('id')}", row
+
+
+@invariant("ledger.orders", "an order never has more credit back than it spent and captured")
+def orders_never_get_more_back(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT store_id, order_no, spent, back FROM (
+            SELECT store_id, order_no,
+                   coalesce(sum(CASE kind WHEN 'CAPTURE' THEN captured_principal + captured_bonus ELSE -(principal_amount + bonus_amount) END)
+                       FILTER (WHERE kind IN ('SPEND', 'CAPTURE')), 0) AS spent,
+                   coalesce(sum(principal_amount + bonus_amount) FILTER (WHERE kind = 'REFUND'), 0) AS back
+            FROM members_creditentry
+            WHERE kind IN ('SPEND', 'CAPTURE', 'REFUND')
+            GROUP BY store_id, order_no
+        ) sums
+        WHERE back NOT BETWEEN 0 AND spent
+        ORDER BY store_id, order_no LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"order {row['order_no']} of store {row['store_id']}", {"spent": row["spent"], "given back": row["back"]}
+
+
+@invariant("ledger.holds", "a hold is what its HOLD entries took; once settled, it is what was captured and what went back")
+def holds_are_their_entries(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT coalesce(h.id, moved.hold_id) AS id, h.status, h.amount, h.captured_amount, moved.held, moved.captured, moved.released
+        FROM members_credithold h
+        FULL JOIN (
+            SELECT e.hold_id, min(e.account_id) AS account_id, max(e.account_id) AS other_account_id, min(e.store_id) AS store_id,
+                   max(e.store_id) AS other_store_id, min(e.order_no) AS order_no, max(e.order_no) AS other_order_no,
+                   coalesce(-sum(e.principal_amount + e.bonus_amount) FILTER (WHERE e.kind = 'HOLD'), 0) AS held,
+                   coalesce(sum(e.captured_principal + e.captured_bonus), 0) AS captured,
+                   coalesce(sum(e.principal_amount + e.bonus_amount) FILTER (WHERE e.kind = 'RELEASE'), 0) AS released
+            FROM members_creditentry e
+            WHERE e.hold_id IS NOT NULL
+            GROUP BY e.hold_id
+        ) moved ON moved.hold_id = h.id
+        WHERE h.id IS NULL OR moved.hold_id IS NULL
+           OR (h.account_id, h.account_id) <> (moved.account_id, moved.other_account_id) OR (h.store_id, h.store_id) <> (moved.store_id, moved.other_store_id)
+           OR (h.order_no, h.order_no) <> (moved.order_no, moved.other_order_no)
+           OR h.amount <> moved.held OR h.captured_amount <> moved.captured
+           OR moved.released <> CASE h.status WHEN 'HELD' THEN 0 ELSE h.amount - h.captured_amount END
+        ORDER BY 1 LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"hold {row.pop('id')}", row
+
+
+@invariant("ledger.held", "what an account holds is the sum of its open holds")
+def held_is_the_open_holds(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT a.id, a.held, coalesce(h.amount, 0) AS open
+        FROM members_creditaccount a
+        FULL JOIN (SELECT account_id, sum(amount) AS amount FROM members_credithold WHERE status = 'HELD' GROUP BY account_id) h ON h.account_id = a.id
+        WHERE a.held IS DISTINCT FROM coalesce(h.amount, 0)
+        ORDER BY a.id LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"account {row['id']}", {"held": row["held"], "open holds": row["open"]}
+
+
 @invariant("members.point_to_rows", "the person and the level of every member, and the person of every live identity, exist")
 def members_point_to_rows(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     found = fetch_all(

@@ -53,21 +53,20 @@ DECLARE
     v_bonuses numeric[] := '{}';
     v_afters numeric[] := '{}';
     -- with lines: the same in pieces
-    v_line integer := 1;
-    v_line_left numeric := p_line_amounts[1];
+    v_line integer;
+    v_line_left numeric;
     v_piece numeric;
     v_cut numeric;
     v_given numeric;
     v_given_before numeric;
-    v_piece_lots bigint[] := '{}';
-    v_piece_lines integer[] := '{}';
-    v_piece_principals numeric[] := '{}';
-    v_piece_bonuses numeric[] := '{}';
-    v_piece_afters numeric[] := '{}';
+    v_piece_lots bigint[];
+    v_piece_lines integer[];
+    v_piece_principals numeric[];
+    v_piece_bonuses numeric[];
+    v_piece_afters numeric[];
 BEGIN
-    SELECT a.store_id, a.balance, coalesce(p_deduction, p.deduction_order, 'PERCENT') INTO v_store, v_balance, v_deduction
-    FROM members_creditaccount a LEFT JOIN members_creditpolicy p ON p.store_id = a.store_id
-    WHERE a.id = p_account FOR UPDATE OF a;
+    SELECT a.store_id, a.balance, coalesce(p_deduction, (SELECT p.deduction_order FROM members_creditpolicy p WHERE p.store_id = a.store_id), 'PERCENT')
+    INTO v_store, v_balance, v_deduction FROM members_creditaccount a WHERE a.id = p_account FOR UPDATE;
     IF NOT FOUND THEN
         outcome := 'no_account';
         available := 0.00;
@@ -86,6 +85,14 @@ BEGIN
             SELECT 'replayed', NULL::numeric, e.hold_id, e.id, e.lot_id, e.line_no, -e.principal_amount, -e.bonus_amount, e.balance_after
             FROM members_creditentry e WHERE e.store_id = v_store AND e.idempotency_key = p_key ORDER BY e.seq;
         RETURN;
+    END IF;
+
+    IF p_lines IS NOT NULL THEN
+        IF p_amount <> (SELECT sum(t.amount) FROM unnest(p_line_amounts) AS t (amount)) OR cardinality(p_lines) <> cardinality(p_line_amounts) THEN
+            RAISE EXCEPTION 'the lines do not sum to the amount';
+        END IF;
+        v_line := 1;
+        v_line_left := p_line_amounts[1];
     END IF;
 
     -- First decide on paper, then write: a refusal leaves no trace and needs no savepoint.

@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Sum
 
 from backoffice.kernel.tenancy.models import Store
-from members.models import CreditAccount, CreditEntry, CreditLot, Member
-from members.services.credit import Spend, TopUp, spend, top_up
+from members.models import CreditAccount, CreditEntry, CreditLot, CreditPolicy, Member
+from members.services.credit import Hold, LineShare, Refund, RefundLine, Spend, TopUp, hold, refund_spend, spend, top_up
 from tests.factories import NOON, make_member, make_store
 
 _serial = count(1)
@@ -39,6 +39,28 @@ def take(member: Member, amount: str | int, *, now: datetime = NOON, **fields: A
     number = next(_serial)
     arguments: dict[str, Any] = {"order_no": f"O{number}", "idempotency_key": f"spend-{number}", "by": None, "now": now}
     return spend(member=member, amount=yuan(amount), **(arguments | fields))
+
+
+def set_aside(member: Member, amount: str | int, *, now: datetime = NOON, **fields: Any) -> Hold:
+    number = next(_serial)
+    arguments: dict[str, Any] = {"order_no": f"O{number}", "idempotency_key": f"hold-{number}", "by": None, "now": now}
+    return hold(member=member, amount=yuan(amount), **(arguments | fields))
+
+
+def give_back(member: Member, order_no: str, *lines: tuple[int | None, str | int | None], now: datetime = NOON, **fields: Any) -> Refund:
+    """A refund of (line, yuan or None) pairs; without any, of everything left."""
+    asked = [RefundLine(line_no, None if credit is None else yuan(credit)) for line_no, credit in lines] or None
+    arguments: dict[str, Any] = {"idempotency_key": f"refund-{next(_serial)}", "by": None, "now": now}
+    return refund_spend(store_id=member.store_id, order_no=order_no, lines=asked, **(arguments | fields))
+
+
+def in_lines(*shares: str | int) -> list[LineShare]:
+    """Lines 1, 2, ... of an order."""
+    return [LineShare(number, yuan(share)) for number, share in enumerate(shares, 1)]
+
+
+def has_policy(store: Store, **fields: Any) -> CreditPolicy:
+    return CreditPolicy.objects.update_or_create(store=store, defaults=fields)[0]
 
 
 def member_with(principal: str | int, bonus: str | int = 0, *, store: Store | None = None, **fields: Any) -> Member:
