@@ -185,6 +185,12 @@ def withdraw_adjustment(*, adjustment: CreditAdjustment, by: User, now: datetime
     return stored
 
 
+def adjustable_alone(*, account: CreditAccount, by: User, now: datetime) -> Decimal:
+    """Yuan that ``by`` may still adjust on the account on the local day of ``now`` without a second person; for dialogs that say so beforehand."""
+    limit: Decimal = policy_of(account.store_id).adjustment_limit
+    return max(ZERO, limit - _adjusted_alone(account, by, now))
+
+
 def adjustment_key(adjustment: CreditAdjustment) -> str:
     """The idempotency key of its entries, and the top-up number of the lot that a plus opens."""
     return f"adjust:{adjustment.pk}"

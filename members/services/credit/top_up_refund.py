@@ -20,6 +20,8 @@ from members.services.credit.lapse import paid_back_of, payout_for
 from members.services.credit.requests import KEY_REUSED, CreditRefused, IdempotencyKeyReused, body_hash, check_text, conflicts_told
 from members.services.locks import lock_account
 
+NOTHING_LEFT = _("Nothing that was paid is left of this top-up.")
+
 
 class TopUpRefundRefused(CreditRefused):
     """The top-up is not refunded; ``code`` says why: ``not_a_top_up``, ``top_up_refunded``, ``top_up_lapsed``, ``top_up_held``, ``nothing_left``."""
@@ -62,7 +64,7 @@ def refund_top_up(*, store_id: int, source_no: str, idempotency_key: str, by: Us
         _check(lot, now)
         pay = _price_of_what_is_left(lot, policy_of(store_id))
         if pay <= 0:
-            raise TopUpRefundRefused(_("Nothing that was paid is left of this top-up."), code="nothing_left")
+            raise TopUpRefundRefused(NOTHING_LEFT, code="nothing_left")
         principal = min(pay, lot.principal_left)
         moves = [Move(lot, EntryKind.PAYOUT, principal=-principal, bonus=principal - pay)]
         if lot.principal_left + lot.bonus_left > pay:
@@ -70,6 +72,30 @@ def refund_top_up(*, store_id: int, source_no: str, idempotency_key: str, by: Us
         entries = book(account, moves, idempotency_key=idempotency_key, body=body, by=by, now=now)
         payout_for(account, entries[0], PayoutCause.TOP_UP_REFUND, now).save()
     return _told(entries[0], replayed=False)
+
+
+@dataclass(frozen=True)
+class TopUpRefundPreview:
+    """What a refund of a top-up would do now, in positive yuan: ``paid_back`` to the payer, the rest of principal and bonus void."""
+
+    paid_back: Decimal
+    void_principal: Decimal
+    void_bonus: Decimal
+    policy: CreditPolicy
+
+
+def preview_top_up_refund(*, lot: CreditLot, now: datetime) -> TopUpRefundPreview:
+    """What ``refund_top_up`` would do with ``lot`` at ``now``, by the same arithmetic, without a lock and without writing.
+
+    Raises ``TopUpRefundRefused`` where it would.
+    """
+    _check(lot, now)
+    policy = policy_of(lot.store_id)
+    pay = _price_of_what_is_left(lot, policy)
+    if pay <= 0:
+        raise TopUpRefundRefused(NOTHING_LEFT, code="nothing_left")
+    principal = min(pay, lot.principal_left)
+    return TopUpRefundPreview(pay, lot.principal_left - principal, lot.bonus_left - (pay - principal), policy)
 
 
 def _check(lot: CreditLot, now: datetime) -> None:
