@@ -93,7 +93,7 @@ def request_adjustment(
         raise CreditRefused(_("Say why the credit is adjusted."), code="reason_missing", field="reason")
     check_text("reason", reason, 500)
     check_text("idempotency_key", idempotency_key, 128)
-    wish = _read(principal, bonus, lot, expires_at, now)
+    wish = _read(principal, bonus, lot, expires_at)
     locked = _lock(account, member, wish)
     body = body_hash(
         EntryKind.ADJUST,
@@ -110,6 +110,9 @@ def request_adjustment(
         if bytes(before.body_hash) != body:
             raise IdempotencyKeyReused(KEY_REUSED)
         return before
+    # Not before the key is known to be new: a request that is sent again after its expiry gets the first answer.
+    if expires_at is not None and expires_at <= now:
+        raise CreditRefused(_("The expiry must lie in the future."), code="expires_before_opening", field="expires_at")
     alone = abs(wish.principal + wish.bonus) + _adjusted_alone(locked, by, now)
     adjustment = CreditAdjustment(
         store_id=locked.store_id,
@@ -196,7 +199,7 @@ def adjustment_key(adjustment: CreditAdjustment) -> str:
     return f"adjust:{adjustment.pk}"
 
 
-def _read(principal: Decimal, bonus: Decimal, lot: CreditLot | None, expires_at: datetime | None, now: datetime) -> _Wish:
+def _read(principal: Decimal, bonus: Decimal, lot: CreditLot | None, expires_at: datetime | None) -> _Wish:
     wish = _Wish(yuan(principal, least=-LARGEST_AMOUNT), yuan(bonus, least=-LARGEST_AMOUNT), lot.pk if lot is not None else None, expires_at)
     if wish.principal + wish.bonus == 0 or wish.principal * wish.bonus < 0:
         raise AmountRefused(_("An adjustment adds or takes something: principal and bonus have the same sign, and not both are zero."))
@@ -204,8 +207,6 @@ def _read(principal: Decimal, bonus: Decimal, lot: CreditLot | None, expires_at:
         raise CreditRefused(_("What is added gets a lot of its own."), code="adjustment_invalid", field="lot")
     if not wish.is_plus and expires_at is not None:
         raise CreditRefused(_("What is taken away has no expiry."), code="adjustment_invalid", field="expires_at")
-    if expires_at is not None and expires_at <= now:
-        raise CreditRefused(_("The expiry must lie in the future."), code="expires_before_opening", field="expires_at")
     return wish
 
 

@@ -138,6 +138,12 @@ class TestPlusAndMinus:
             adjust(member, principal, bonus, by=clerk, **fields)
         assert (no.value.code, everything(member), CreditAdjustment.objects.count()) == (code, before, 0)
 
+    def test_sent_again_after_its_expiry_it_is_the_first_one(self, clerk: User) -> None:
+        member = member_with(10)
+        first = adjust(member, 5, by=clerk, expires_at=SOON)
+        assert adjust(member, 5, by=clerk, expires_at=SOON, now=SOON) == first
+        assert CreditAdjustment.objects.count() == 1
+
     def test_fractions_of_a_fen_are_refused(self, clerk: User) -> None:
         with pytest.raises(AmountRefused):
             request_adjustment(member=member_with(1), principal=Decimal("0.001"), bonus=Decimal(0), reason="x", idempotency_key="a", by=clerk, now=NOON)
