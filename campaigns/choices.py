@@ -47,6 +47,10 @@ CREDIT_CARDS = (*PERIODIC_CARDS, ScenarioCode.AFTER_PAYMENT.value)
 """The three cards about credit: a store's one switch turns them on and off, and so does a member's own."""
 
 
+AT_ONCE = (ScenarioCode.AFTER_PAYMENT.value,)
+"""Handed over within seconds, before whatever else waits."""
+
+
 class MessageStatus(models.TextChoices):
     PENDING = "PENDING", _("Waiting to be handed over")
     SENT = "SENT", _("Sent")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
+
 from backoffice.kernel.invariants import invariant
 from backoffice.kernel.sql import fetch_all
 from campaigns.choices import PERIODIC_CARDS, PERSON_DAY_CAP, REMINDER_INTERVAL_DAYS, SLOT_HOLDING, STORE_DAY_CAP
@@ -115,3 +117,28 @@ def run_counts(most: int) -> Breaches:
     """
     for row in _rows(sql, most):
         yield f"run {row['id']}", {"store": row["store_id"], "local_day": row["local_day"], "due": row["due_count"], "cards": row["cards"]}
+
+
+@invariant("notices.once_a_payment", "a payment has at most one notice")
+def one_notice_a_payment(most: int) -> Breaches:
+    sql = """
+        SELECT occasion, count(*) AS notices, array_agg(id ORDER BY id) AS ids FROM campaigns_message
+         WHERE scenario = 'AFTER_PAYMENT' GROUP BY occasion HAVING count(*) > 1
+    """
+    for row in _rows(sql, most):
+        yield f"payment {row['occasion']}", {"notices": row["notices"], "ids": row["ids"]}
+
+
+@invariant("notices.of_the_day", "a notice is about a payment with credit of its store and member, and went on the local day of that payment or not at all")
+def notices_of_the_day(most: int) -> Breaches:
+    sql = """
+        SELECT notice.id, notice.local_day, notice.sent_at, notice.occasion, payment.paid_at
+          FROM campaigns_message AS notice
+          LEFT JOIN members_payment AS payment ON payment.id = notice.occasion
+         WHERE notice.scenario = 'AFTER_PAYMENT'
+           AND (payment.id IS NULL OR payment.store_id <> notice.store_id OR payment.member_id IS DISTINCT FROM notice.member_id
+                OR payment.credit_used <= 0 OR (payment.paid_at AT TIME ZONE %(zone)s)::date <> notice.local_day
+                OR (notice.status = 'SENT' AND (notice.sent_at AT TIME ZONE %(zone)s)::date <> notice.local_day))
+    """
+    for row in _rows(sql, most, zone=settings.TIME_ZONE):
+        yield f"message {row['id']}", {"payment": row["occasion"], "paid_at": row["paid_at"], "local_day": row["local_day"], "sent_at": row["sent_at"]}

@@ -6,7 +6,8 @@ import structlog
 from celery import shared_task
 
 from backoffice.kernel import clock
-from campaigns.services.dispatch import dispatch
+from campaigns.services import wake
+from campaigns.services.dispatch import dispatch, dispatch_notices
 from campaigns.services.runs import run_reminders
 
 log = structlog.get_logger(__name__)
@@ -24,3 +25,11 @@ def dispatch_messages() -> None:
     """Hand over what waits, for 20 seconds at most: the next tick goes on, and other work gets its turn between them."""
     report = dispatch(seconds=20, wait_for_others=False)
     log.info("messages.dispatched", sent=report.sent, failed=report.failed, retried=report.retried, unknown=report.unknown, waiting=report.waiting)
+
+
+@shared_task(name=wake.TASK, queue=wake.QUEUE, acks_late=True, soft_time_limit=60, time_limit=90)
+def hand_over_notices(store_id: int) -> None:
+    """Hand over a store's notices, a moment after the payment. What it leaves is the next tick's."""
+    wake.begin(store_id)
+    report = dispatch_notices(store_ids=[store_id], seconds=10)
+    log.info("notices.dispatched", store_id=store_id, sent=report.sent, failed=report.failed, retried=report.retried, unknown=report.unknown)

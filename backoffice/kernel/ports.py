@@ -34,7 +34,7 @@ PaymentSource = Callable[[Any, Any, int], list[TimelineItem]]
 
 payment_sources: list[PaymentSource] = []
 
-PaymentListener = Callable[[Any, datetime], None]
+PaymentListener = Callable[[Any, datetime], object]
 """``listener(payment, now)``: a payment was recorded for the first time. In its transaction, the payer's account and row locked, the credit taken."""
 
 payment_listeners: list[PaymentListener] = []

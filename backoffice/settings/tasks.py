@@ -50,7 +50,9 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 # RabbitMQ: quorum queues survive a node and give up on a task that kills its worker; Redis and Valkey know only one kind.
 _queue_arguments = {"x-queue-type": "quorum", "x-delivery-limit": 5} if _rabbitmq else None
 # Kinds of work that may be given workers of their own (`worker -Q dispatch`); one worker reads them all by default.
-CELERY_TASK_QUEUES = [Queue(name, routing_key=name, queue_arguments=_queue_arguments) for name in ("default", "imports", "reminders", "dispatch", "credit")]
+CELERY_TASK_QUEUES = [
+    Queue(name, routing_key=name, queue_arguments=_queue_arguments) for name in ("default", "imports", "reminders", "dispatch", "notices", "credit")
+]
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum" if _rabbitmq else "classic"
 CELERY_WORKER_DETECT_QUORUM_QUEUES = _rabbitmq
 

@@ -41,6 +41,7 @@ class MessageScreen(TabbedList):
     list_display: tuple[str, ...] = ("decided", "member_link", "store_name", "scenario_name", "status_column", "why", "attempts", "sent")
     list_display_links = ("decided",)
     list_filter: tuple[str, ...] = ("store", "scenario", "status", "reason", "local_day")
+    allowed_lookups: Sequence[str] = ("scenario__in",)
     list_select_related = ("store", "member")
     search_shapes: Sequence[SearchShape] = (SearchShape(gettext_lazy("the member"), any_term, of_members_like),)
     search_help_text = MEMBER_HELP

@@ -48,11 +48,11 @@ def only_choose(field: Any) -> None:
 
 
 def make_previews(store: Store, examples: list[DueCard], counts: Mapping[str, int], *, console: str, may_edit: bool) -> list[Preview]:
-    """The periodic cards of ``store``, the one that goes first in front."""
+    """The credit cards of ``store``: the periodic ones, the one that goes first in front, then the notice after payment with sample figures."""
     texts = CardTexts([store.pk])
     own = {(row.scenario, row.language): row.pk for row in MessageTemplate.objects.filter(store=store)}
     previews = []
-    for scenario in sorted((one for one in SCENARIOS if one.periodic), key=lambda one: one.code != ScenarioCode.EXPIRY_REMINDER):
+    for scenario in map(SCENARIOS.get, (ScenarioCode.EXPIRY_REMINDER, ScenarioCode.BALANCE_REMINDER, ScenarioCode.AFTER_PAYMENT)):
         due = next((card for card in examples if card.scenario == scenario.code), None)
         cards = [_card(store, scenario, language, texts, due, own, console if may_edit else "") for language in scenario.texts]
         previews.append(Preview(scenario.code.value, str(scenario.code.label), due, counts.get(scenario.code.value, 0), cards))

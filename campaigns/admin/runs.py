@@ -16,9 +16,9 @@ from backoffice.kernel.admin.charts import Chart, Series
 from backoffice.kernel.admin.display import BAD, BUSY, GOOD, PLAIN, count, full_time, list_url, moment, status_chip
 from backoffice.kernel.sites import merchant_site, platform_site
 from campaigns.admin.why_not import why_not_view
-from campaigns.choices import MessageStatus, RunStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import PERIODIC_CARDS, MessageStatus, RunStatus, ScenarioCode, SuppressionReason
 from campaigns.models import Message, ReminderRun
-from campaigns.selectors.runs import get_outcome, list_runs_before
+from campaigns.selectors.runs import count_notices, get_outcome, list_runs_before
 from members.admin.tabs import Tab, TabbedList
 from members.admin.words import unbroken
 
@@ -121,13 +121,18 @@ class ReminderRunScreen(TabbedList):
 def run_page(screen: Any, run: ReminderRun) -> dict[str, Any]:
     """Context of a run's page. A fixed number of queries."""
     outcome = get_outcome(run)
-    cards = f"store__id__exact={run.store_id}&local_day_from={run.local_day}&local_day_to={run.local_day}"
+    day = f"store__id__exact={run.store_id}&local_day_from={run.local_day}&local_day_to={run.local_day}"
+    cards = f"{day}&scenario__in={','.join(PERIODIC_CARDS)}"
     console = screen.admin_site.name
 
     def figure(title: Any, number: int, query: str = "", note: Any = "") -> RunFigure:
-        return RunFigure(str(title), number, str(note), list_url(console, Message, f"{cards}&{query}" if query else cards))
+        return RunFigure(str(title), number, str(note), list_url(console, Message, query or cards))
 
     by_status = outcome.by_status
+    notices = count_notices(run)
+    of_payments = [
+        figure(ScenarioCode.AFTER_PAYMENT.label, notices, f"{day}&scenario__exact={ScenarioCode.AFTER_PAYMENT}", _("of the day's payments, besides this run"))
+    ]
     return {
         "run": run,
         "store_name": run.store.name,
@@ -139,17 +144,20 @@ def run_page(screen: Any, run: ReminderRun) -> dict[str, Any]:
         ],
         "figures": [
             figure(_("Due"), run.due_count, note=_("Members with credit whose 30 days were over")),
-            figure(ScenarioCode.EXPIRY_REMINDER.label, run.expiry_count, f"scenario__exact={ScenarioCode.EXPIRY_REMINDER}", _("decided to be sent")),
-            figure(ScenarioCode.BALANCE_REMINDER.label, run.balance_count, f"scenario__exact={ScenarioCode.BALANCE_REMINDER}", _("decided to be sent")),
-            figure(_("Held back: store limit"), run.store_cap_count, f"reason__exact={SuppressionReason.STORE_CAP}", SuppressionReason.STORE_CAP.label),
+            figure(ScenarioCode.EXPIRY_REMINDER.label, run.expiry_count, f"{day}&scenario__exact={ScenarioCode.EXPIRY_REMINDER}", _("decided to be sent")),
+            figure(ScenarioCode.BALANCE_REMINDER.label, run.balance_count, f"{day}&scenario__exact={ScenarioCode.BALANCE_REMINDER}", _("decided to be sent")),
+            figure(_("Held back: store limit"), run.store_cap_count, f"{cards}&reason__exact={SuppressionReason.STORE_CAP}", SuppressionReason.STORE_CAP.label),
             figure(
                 _("Held back: limit over all stores"),
                 run.platform_cap_count,
-                f"reason__exact={SuppressionReason.PLATFORM_CAP}",
+                f"{cards}&reason__exact={SuppressionReason.PLATFORM_CAP}",
                 SuppressionReason.PLATFORM_CAP.label,
             ),
+            *(of_payments if notices else []),
         ],
-        "states": [figure(status.label, by_status[status.value], f"status__exact={status.value}") for status in MessageStatus if by_status[status.value]],
+        "states": [
+            figure(status.label, by_status[status.value], f"{cards}&status__exact={status.value}") for status in MessageStatus if by_status[status.value]
+        ],
         "picture": _picture(run),
     }
 

@@ -78,6 +78,7 @@ def _found(console: str, member: Member, day: date, today: date, now: datetime) 
 def _shown(console: str, candidate: Candidate) -> dict[str, Any]:
     return {
         "scenario": name_scenario(candidate.scenario),
+        "order_no": candidate.order_no,
         "chip": chip(name_outcome(candidate), TONES.get(candidate.outcome, PLAIN)),
         "explanation": explain(candidate),
         "also": [name_reason(code) for code in candidate.also],

@@ -1,4 +1,4 @@
-from campaigns.models.messages import Message, MessageTemplate, PersonDayCounter, Receipt, StoreDayCounter
+from campaigns.models.messages import Message, MessageTemplate, PersonDayCounter, Receipt, StoreDayCounter, WakeUp
 from campaigns.models.reminders import ReminderClock, ReminderRun, ReminderSetting
 
-__all__ = ["Message", "MessageTemplate", "PersonDayCounter", "Receipt", "ReminderClock", "ReminderRun", "ReminderSetting", "StoreDayCounter"]
+__all__ = ["Message", "MessageTemplate", "PersonDayCounter", "Receipt", "ReminderClock", "ReminderRun", "ReminderSetting", "StoreDayCounter", "WakeUp"]

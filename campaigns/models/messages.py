@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.tenancy.choices import Language
 from backoffice.kernel.tenancy.models import Store
-from campaigns.choices import PERIODIC_CARDS, PERSON_DAY_CAP, STORE_DAY_CAP, MessageStatus, ReceiptEvent, ScenarioCode, SuppressionReason
+from campaigns.choices import AT_ONCE, PERIODIC_CARDS, PERSON_DAY_CAP, STORE_DAY_CAP, MessageStatus, ReceiptEvent, ScenarioCode, SuppressionReason
 from members.models import Member, Person
 
 
@@ -62,6 +62,8 @@ class Message(models.Model):
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["store", "id"], condition=models.Q(status=MessageStatus.PENDING), name="message_to_hand_over"),
+            # Notices are handed over before anything else, and are few: found without reading all that waits.
+            models.Index(fields=["store", "id"], condition=models.Q(status=MessageStatus.PENDING, scenario__in=AT_ONCE), name="message_at_once"),
             models.Index(fields=["person", "local_day"], name="message_of_person_and_day"),
             models.Index(fields=["store", "-id"], name="message_newest_of_store"),
             # Dead letters and unknown outcomes: few among millions, looked for by people.
@@ -107,6 +109,20 @@ class PersonDayCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} {self.local_day}: {self.used}"
+
+
+class WakeUp(models.Model):
+    """When a worker was asked to look at a store's notices; empty once its task has begun. An unlogged table: it is only a hint."""
+
+    store = models.OneToOneField(Store, models.CASCADE, primary_key=True, related_name="+", db_constraint=False)
+    asked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("wake-up")
+        verbose_name_plural = _("wake-ups")
+
+    def __str__(self) -> str:
+        return f"{self.store_id}: {self.asked_at}"
 
 
 class MessageTemplate(models.Model):

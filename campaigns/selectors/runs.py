@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.db.models import Count
 
-from campaigns.choices import PERIODIC_CARDS
+from campaigns.choices import PERIODIC_CARDS, ScenarioCode
 from campaigns.models import Message, ReminderRun
 
 DAYS_SHOWN = 14
@@ -35,6 +35,11 @@ def get_outcome(run: ReminderRun) -> RunOutcome:
         if reason:
             by_reason[reason] += number
     return RunOutcome(by_status, by_reason, by_scenario)
+
+
+def count_notices(run: ReminderRun) -> int:
+    """Notices after payment of the run's store and day, sent and held back. They are decided by the payments, not by the run."""
+    return Message.objects.filter(store=run.store_id, local_day=run.local_day, scenario=ScenarioCode.AFTER_PAYMENT).count()
 
 
 def list_runs_before(run: ReminderRun, days: int = DAYS_SHOWN) -> list[ReminderRun]:

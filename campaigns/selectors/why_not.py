@@ -10,10 +10,10 @@ from backoffice.kernel import clock
 from backoffice.kernel.money import format_yuan
 from backoffice.kernel.tenancy.choices import StoreStatus
 from campaigns.choices import PERIODIC_CARDS, REMINDER_INTERVAL_DAYS, RunStatus, ScenarioCode, SuppressionReason
-from campaigns.models import Message, ReminderRun
+from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.selectors.past import get_balance_at, get_cards_on_at, get_last_card_before, get_setting_at, get_status_at
 from members.choices import MemberStatus
-from members.models import Member
+from members.models import Member, Payment
 
 NOT_DECIDED = "NOT_DECIDED"
 """Outcome of a card for which no message was written."""
@@ -46,14 +46,20 @@ class Candidate:
     also: tuple[str, ...] = ()
     takers: tuple[Taker, ...] = ()
 
+    @property
+    def order_no(self) -> str:
+        """The order whose payment it is about; empty for other messages."""
+        return str(self.facts.get("order_no") or self.facts.get("figures", {}).get("order_no", ""))
+
 
 def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -> list[Candidate]:
-    """Candidates of ``member`` in their store on ``day``: messages that exist, then the periodic cards for which none does.
+    """Candidates of ``member`` in their store on ``day``: messages that exist, then the notices and periodic cards for which none does.
 
     ``all_stores`` is for platform roles: who else's messages took the slots of the platform cap. Others get the number only.
     """
     messages = list(Message.objects.filter(person=member.person_id, store=member.store_id, local_day=day).select_related("store").order_by("pk"))
     candidates = [candidate_of(message, all_stores=all_stores) for message in messages]
+    candidates += _notices_not_owed(member, day, messages)
     card = next((message for message in messages if message.scenario in PERIODIC_CARDS), None)
     if card is not None:
         other = ScenarioCode.BALANCE_REMINDER if card.scenario == ScenarioCode.EXPIRY_REMINDER else ScenarioCode.EXPIRY_REMINDER
@@ -62,6 +68,28 @@ def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -
     reasons = _reasons(member, day, now)
     (first, facts), also = reasons[0], tuple(code for code, _facts in reasons[1:])
     return [*candidates, *(Candidate(scenario, NOT_DECIDED, first, facts=facts, also=also) for scenario in PERIODIC_CARDS)]
+
+
+def _notices_not_owed(member: Member, day: date, messages: list[Message]) -> list[Candidate]:
+    """Payments of the day that used credit and for which no notice was stored: the store's reminders were off, or the store closed."""
+    noticed = {message.occasion for message in messages if message.scenario == ScenarioCode.AFTER_PAYMENT}
+    paid = Payment.objects.filter(member=member, credit_used__gt=0, paid_at__gte=clock.day_start(day), paid_at__lt=clock.day_end(day))
+    return [_not_owed(member, payment) for payment in paid.exclude(pk__in=noticed).order_by("pk")]
+
+
+def _not_owed(member: Member, payment: Payment) -> Candidate:
+    facts: dict[str, Any] = {"order_no": payment.order_no, "used": str(payment.credit_used), **_known(paid_at=payment.paid_at)}
+    off = next(
+        (setting for moment in (payment.paid_at, payment.recorded_at) if not (setting := get_setting_at(member.store, moment)).enabled),
+        None,
+    )
+    if off is None and member.store.status == StoreStatus.CLOSED:
+        return Candidate(ScenarioCode.AFTER_PAYMENT.value, NOT_DECIDED, SuppressionReason.STORE_CLOSED.value, facts=facts)
+    switched_on = (
+        ReminderSetting.objects.filter(store=member.store_id, enabled=True, enabled_at__gt=payment.paid_at).values_list("enabled_at", flat=True).first()
+    )
+    facts |= _known(since=off.since if off else None, on_since=switched_on)
+    return Candidate(ScenarioCode.AFTER_PAYMENT.value, NOT_DECIDED, SuppressionReason.SETTING_OFF.value, facts=facts)
 
 
 def candidate_of(message: Message, *, all_stores: bool) -> Candidate:

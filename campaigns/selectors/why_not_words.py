@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice.kernel.admin.display import full_time
-from campaigns.choices import MessageStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import AT_ONCE, MessageStatus, ScenarioCode, SuppressionReason
 from campaigns.gateways.errors import describe_error
 from campaigns.selectors.why_not import NOT_DECIDED, Candidate
 from members.choices import MemberStatus
@@ -49,16 +49,28 @@ def _time(candidate: Candidate, name: str) -> str:
 
 
 def _store_cap(candidate: Candidate) -> str:
+    if candidate.scenario in AT_ONCE:
+        return _("This person had %(used)d messages from this store that day, which is the limit. It does not go on another day.") % candidate.facts
     return _("This person had %(used)d messages from this store that day, which is the limit. It is decided again the next day.") % candidate.facts
 
 
 def _platform_cap(candidate: Candidate) -> str:
+    if candidate.scenario in AT_ONCE:
+        return _("This person had %(used)d messages from all stores that day, which is the limit. It does not go on another day.") % candidate.facts
     return _("This person had %(used)d messages from all stores that day, which is the limit. It is decided again the next day.") % candidate.facts
+
+
+def _stale(candidate: Candidate) -> str:
+    if candidate.at is None:
+        return name_reason(candidate.reason)
+    return _("The payment became known only at %(time)s. Its notice goes on the day of the payment or not at all.") % {"time": full_time(candidate.at)}
 
 
 def _setting_off(candidate: Candidate) -> str:
     if candidate.outcome == MessageStatus.CANCELLED:
         return _("The store switched its reminders off before it was handed over.")
+    if candidate.facts.get("on_since"):
+        return _("The store's reminders were switched on only at %(time)s, after this payment.") % {"time": _time(candidate, "on_since")}
     since = _time(candidate, "since")
     return _("The store's reminders are switched off since %(time)s.") % {"time": since} if since else _("The store's reminders are not switched on.")
 
@@ -109,8 +121,14 @@ def _not_run(candidate: Candidate) -> str:
     return str(sentences[run])
 
 
-def _missed(_candidate: Candidate) -> str:
+def _missed(candidate: Candidate) -> str:
+    if candidate.scenario in AT_ONCE:
+        return _("It was not handed over before midnight. It gave its slot back and does not go on another day.")
     return _("It was not handed over before midnight. It gave its slot back and is decided again the next day.")
+
+
+def _store_closed(candidate: Candidate) -> str:
+    return _("The store is closed: it sends no notices.") if candidate.scenario in AT_ONCE else _("The store is closed: it has no runs.")
 
 
 _REASONS: dict[str, Callable[[Candidate], str]] = {
@@ -123,7 +141,8 @@ _REASONS: dict[str, Callable[[Candidate], str]] = {
     SuppressionReason.NO_BALANCE: _no_balance,
     SuppressionReason.NOT_RUN: _not_run,
     SuppressionReason.MISSED_DAY: _missed,
-    SuppressionReason.STORE_CLOSED: lambda _candidate: _("The store is closed: it has no runs."),
+    SuppressionReason.STALE: _stale,
+    SuppressionReason.STORE_CLOSED: _store_closed,
     SuppressionReason.EXPIRY_FIRST: lambda _candidate: _("Of these two only one card a day goes, and the expiry reminder comes first."),
     SuppressionReason.NOTHING_EXPIRING: lambda _candidate: _("Nothing expires within 7 days, so it was the balance reminder's turn."),
 }

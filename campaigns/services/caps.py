@@ -14,6 +14,7 @@ from django.db import connection
 
 from backoffice.kernel.sql import load_sql
 from campaigns.choices import PERSON_DAY_CAP, SLOT_HOLDING, STORE_DAY_CAP, SuppressionReason
+from campaigns.models import Message
 
 
 def give_back_slots(message_ids: Collection[int]) -> int:
@@ -59,3 +60,15 @@ def take_slots(*, store_id: int, person_id: int, local_day: date) -> Suppression
             )
             return SuppressionReason.PLATFORM_CAP
     return None
+
+
+def describe_cap(met: SuppressionReason, *, store_id: int, person_id: int, local_day: date) -> dict[str, Any]:
+    """What is stored with one message that met a cap: which, how many slots it has, and the messages that took them.
+
+    As ``sql/write_held_back.sql`` does for many. Asked after ``take_slots`` refused: the counter is locked, so the takers stay.
+    """
+    takers = Message.objects.filter(person_id=person_id, local_day=local_day, status__in=SLOT_HOLDING)
+    if met == SuppressionReason.STORE_CAP:
+        takers = takers.filter(store_id=store_id)
+    used = STORE_DAY_CAP if met == SuppressionReason.STORE_CAP else PERSON_DAY_CAP
+    return {"cap": met.value, "used": used, "taken_by": list(takers.order_by("pk").values_list("pk", flat=True))}

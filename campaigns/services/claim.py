@@ -70,8 +70,9 @@ def may_claim(moment: datetime) -> bool:
 
 
 @in_transaction
-def claim_messages(*, target: Target, now: datetime, limit: int) -> Claim:
+def claim_messages(*, target: Target, now: datetime, limit: int, notices: bool = False) -> Claim:
     """Lease up to ``limit`` waiting messages of today's and the gateway's; those that must not go any more are ended instead.
+    ``notices``: only what goes at once.
 
     The attempt is counted, and in doubt, from the moment this commits: before the call, so that a worker's death in
     between is known as "may have been delivered".
@@ -79,7 +80,7 @@ def claim_messages(*, target: Target, now: datetime, limit: int) -> Claim:
     claim = Claim(target, uuid.uuid4(), now)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
-    rows = fetch_all(load_sql("campaigns", "claim_messages"), _parameters(claim, clock.local_day(now), limit))
+    rows = fetch_all(load_sql("campaigns", "claim_messages"), _parameters(claim, clock.local_day(now), limit, notices))
     rows.sort(key=lambda row: int(row["id"]))
     claim.ended = _end_stopped([row for row in rows if row["stop"]])
     leased = [row for row in rows if not row["stop"]]
@@ -93,7 +94,7 @@ def claim_messages(*, target: Target, now: datetime, limit: int) -> Claim:
     return claim
 
 
-def _parameters(claim: Claim, day: date, limit: int) -> dict[str, Any]:
+def _parameters(claim: Claim, day: date, limit: int, notices: bool) -> dict[str, Any]:
     return {
         "stores": list(claim.target.stores),
         "local_day": day,
@@ -103,6 +104,7 @@ def _parameters(claim: Claim, day: date, limit: int) -> dict[str, Any]:
         "key_window": claim.target.gateway.key_window,
         "most_attempts": settings.GATEWAY_MAX_ATTEMPTS,
         "credit_cards": list(CREDIT_CARDS),
+        "notices": notices,
     }
 
 

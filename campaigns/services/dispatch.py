@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ CALLS_A_GATEWAY = 2
 FAILURES_IN_A_ROW = 3
 """After so many calls without a single result a gateway is left alone for the rest of the run."""
 POLL_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+"""So often a run that hands over other messages looks whether notices came in meanwhile: these go first."""
 NOTHING_SENT = Answer(Result(Outcome.TRY_AGAIN))
 TOO_LATE = Answer(Result(Outcome.TRY_AGAIN, error="not_reached"))
 
@@ -61,7 +64,7 @@ class DispatchReport:
 
 
 def dispatch(*, now: datetime | None = None, limit: int | None = None, seconds: float | None = None, wait_for_others: bool = True) -> DispatchReport:
-    """Hand over everything that can be claimed now.
+    """Hand over everything that can be claimed now, notices first.
 
     ``now`` fixes the business time; without it the database's clock is read anew for each claim. ``limit`` is the most messages to
     hand over, ``seconds`` the time after which nothing more is claimed. With ``wait_for_others`` it returns only when no message of
@@ -70,14 +73,33 @@ def dispatch(*, now: datetime | None = None, limit: int | None = None, seconds: 
     return _Run(now, limit, seconds).work(wait_for_others)
 
 
+def dispatch_notices(*, store_ids: Collection[int], now: datetime | None = None, seconds: float | None = None) -> DispatchReport:
+    """Hand over the notices of some stores that can be claimed now, and nothing else. ``waiting`` is not counted.
+
+    What it leaves, because another worker holds it or its next attempt is not due, is the next ``dispatch``'s.
+    """
+    return _Run(now, None, seconds, frozenset(store_ids)).hand_over_notices()
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What is handed over to one gateway: notices only, or everything in the order of its number."""
+
+    target: Target
+    notices: bool = False
+
+
 @dataclass
 class _Run:
     now: datetime | None
     limit: int | None
     seconds: float | None
+    notices_of: frozenset[int] | None = None
+    """Stores whose notices alone are handed over; None: a run over everything."""
     report: DispatchReport = field(default_factory=DispatchReport)
     claimed: int = 0
     started: float = field(default_factory=time.monotonic)
+    looked: float = 0.0
     in_flight: dict[Future[Answer], Claim] = field(default_factory=dict)
     failures: Counter[Gateway] = field(default_factory=Counter)
     resting: set[Gateway] = field(default_factory=set)
@@ -96,6 +118,15 @@ class _Run:
                     break
                 time.sleep(min(remaining + 0.01, POLL_SECONDS))
         self._count_waiting()
+        return self._reported()
+
+    def hand_over_notices(self) -> DispatchReport:
+        with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="gateway") as pool:
+            while self._pass_over([], pool) and not self._is_over():
+                self.looked = 0.0
+        return self._reported()
+
+    def _reported(self) -> DispatchReport:
         self.report.seconds = round(time.monotonic() - self.started, 3)
         return self.report
 
@@ -116,7 +147,10 @@ class _Run:
 
     def _targets(self) -> list[Target]:
         waiting = [row["store_id"] for row in fetch_all(load_sql("campaigns", "stores_with_waiting"))]
-        stores = Store.objects.filter(pk__in=waiting).order_by("pk")
+        return self._targets_of(waiting)
+
+    def _targets_of(self, store_ids: Collection[int]) -> list[Target]:
+        stores = Store.objects.filter(pk__in=store_ids).order_by("pk")
         return [target for target in group_by_gateway(stores) if target.gateway not in self.resting]
 
     def _others_hold(self) -> float | None:
@@ -127,13 +161,14 @@ class _Run:
 
     def _pass_over(self, targets: list[Target], pool: ThreadPoolExecutor) -> bool:
         """Hand over until no target has anything left to claim, gateways taking turns. False when there was nothing at all."""
-        turn = deque(targets)
+        turns = deque(_Turn(target) for target in targets)
         worked = False
-        while turn or self.in_flight:
-            while turn and len(self.in_flight) < CALLS_AT_ONCE and (target := self._next(turn)) is not None:
-                claim = self._claim(target)
+        self._look_for_notices(turns)
+        while turns or self.in_flight:
+            while turns and len(self.in_flight) < CALLS_AT_ONCE and (turn := self._next(turns)) is not None:
+                claim = self._claim(turn)
                 if claim is None or claim.is_empty:
-                    turn.remove(target)
+                    turns.remove(turn)
                     continue
                 worked = True
                 self.report.add(claim.ended.by_status)
@@ -141,29 +176,42 @@ class _Run:
                     crash_point("dispatch.after_claim")
                     self.in_flight[pool.submit(_call, claim)] = claim
             if self.in_flight:
-                done, _pending = wait(self.in_flight, return_when=FIRST_COMPLETED)
+                done, _pending = wait(self.in_flight, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._record(self.in_flight.pop(future), future.result())
+            self._look_for_notices(turns)
         return worked
 
-    def _next(self, turn: deque[Target]) -> Target | None:
-        """The next gateway that may be called, moved to the end of the turn; None when all of them are busy."""
+    def _look_for_notices(self, turns: deque[_Turn]) -> None:
+        """Once in a while: whoever has notices waiting gets a turn for them, before all others."""
+        if time.monotonic() - self.looked < LOOK_SECONDS or self._is_over():
+            return
+        self.looked = time.monotonic()
+        params = {"local_day": clock.local_day(self._moment()), "stores": None if self.notices_of is None else list(self.notices_of)}
+        found = [row["store_id"] for row in fetch_all(load_sql("campaigns", "stores_with_notices"), params)]
+        if found:
+            known = {turn.target.gateway for turn in turns if turn.notices}
+            turns.extendleft(_Turn(target, notices=True) for target in self._targets_of(found) if target.gateway not in known)
+
+    def _next(self, turns: deque[_Turn]) -> _Turn | None:
+        """The next gateway that may be called; it goes to the end unless it is for notices. None when all of them are busy."""
         busy = Counter(claim.target.gateway for claim in self.in_flight.values())
-        for target in list(turn):
-            if target.gateway in self.resting:
-                turn.remove(target)
-            elif busy[target.gateway] < CALLS_A_GATEWAY:
-                turn.remove(target)
-                turn.append(target)
-                return target
+        for turn in list(turns):
+            if turn.target.gateway in self.resting:
+                turns.remove(turn)
+            elif busy[turn.target.gateway] < CALLS_A_GATEWAY:
+                if not turn.notices:
+                    turns.remove(turn)
+                    turns.append(turn)
+                return turn
         return None
 
-    def _claim(self, target: Target) -> Claim | None:
+    def _claim(self, turn: _Turn) -> Claim | None:
         read_at = time.time()
         moment = self._moment()
         if self._is_over() or not may_claim(moment):
             return None
-        claim = claim_messages(target=target, now=moment, limit=self._room())
+        claim = claim_messages(target=turn.target, now=moment, limit=self._room(), notices=turn.notices)
         claim.read_at = None if self.now else read_at
         self.claimed += len(claim.messages)
         return claim

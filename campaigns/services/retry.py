@@ -11,9 +11,12 @@ from backoffice.kernel.audit.services import record_event
 from backoffice.kernel.errors import BusinessError, StateConflict
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.tenancy.models import User
-from campaigns.choices import MESSAGE_TRANSITIONS, MessageStatus, SuppressionReason
+from campaigns.choices import AT_ONCE, MESSAGE_TRANSITIONS, MessageStatus, SuppressionReason
 from campaigns.models import Message
 from campaigns.services.caps import take_slots
+
+DECIDED_AGAIN = _("This message was for another day. The next run decides again, with the figures of its day.")
+ONE_DAY_ONLY = _("This notice was for the day of its payment and does not go on another one.")
 
 
 class RetryRefused(BusinessError):
@@ -26,14 +29,14 @@ class RetryRefused(BusinessError):
 def retry_message(*, message: Message, by: User | None, now: datetime) -> Message:
     """Let a failed message wait to be handed over again, in a new slot of today's caps and with its key, figures and text as decided.
 
-    Only on the day for which it was decided: its figures are of that day, and the next day's run decides afresh. Raises
+    Only on the day for which it was decided: its figures are of that day, and the next day's run decides a reminder afresh. Raises
     ``StateConflict`` when it did not fail, ``RetryRefused`` on another day or when a cap is met.
     """
     stored = Message.objects.select_for_update().get(pk=message.pk)
     if stored.status != MessageStatus.FAILED or MessageStatus.PENDING not in MESSAGE_TRANSITIONS[MessageStatus(stored.status)]:
         raise StateConflict(_("Only a message that failed can be tried again. Load the page again and look before you act."))
     if stored.local_day != clock.local_day(now):
-        raise RetryRefused(_("This message was for another day. The next run decides again, with the figures of its day."), code="another_day")
+        raise RetryRefused(ONE_DAY_ONLY if stored.scenario in AT_ONCE else DECIDED_AGAIN, code="another_day")
     met = take_slots(store_id=stored.store_id, person_id=stored.person_id, local_day=stored.local_day)
     if met is not None:
         raise RetryRefused(_("It cannot be tried again today: %(reason)s.") % {"reason": SuppressionReason(met).label}, code=met.value)

@@ -1,12 +1,32 @@
 -- Purpose: claim waiting messages of one gateway's stores for one call. What must not go any more comes back with a ``stop`` and is not leased.
 -- Parameters: stores bigint[], local_day date, batch int, token uuid, lease interval, key_window interval, most_attempts int,
---             credit_cards text[]. Leases and backoff go by the real clock (clock_timestamp()).
+--             credit_cards text[], notices boolean (only what goes at once). Leases and backoff go by the real clock (clock_timestamp()).
 -- Rerunnable: yes; rows that another worker holds or has leased are passed over (SKIP LOCKED).
 -- Index: message_to_hand_over (store, id) WHERE status = 'PENDING', read in its order from the first row on (the caller forbids sorting: right
 --        after a decision the planner's figures are old, and sorting would read all that wait for each claim; BETWEEN and not =, or it takes
---        the primary key, which has the same order then). No index mentions the lease columns.
+--        the primary key, which has the same order then). No index mentions the lease columns. Notices: message_at_once, in the same way; the
+--        driver writes ``notices`` into the statement, so that the planner sees which index serves.
 -- The attempt counts, and is in doubt, from here on: a worker that dies between this commit and its record may have delivered.
-WITH picked AS MATERIALIZED (
+-- What is locked stands in a CTE of its own: joined in place, a plan may scan it once per store, and the second time pass over what was leased
+-- meanwhile and lock more than a batch.
+WITH waiting AS MATERIALIZED (
+    SELECT chosen.*
+      FROM unnest(%(stores)s::bigint[]) AS wanted(store_id)
+     CROSS JOIN LATERAL (
+           SELECT message.id, message.store_id, message.member_id, message.scenario, message.in_doubt, message.attempt_count,
+                  message.first_attempt_at
+             FROM campaigns_message AS message
+            WHERE message.store_id BETWEEN wanted.store_id AND wanted.store_id
+              AND message.status = 'PENDING'
+              AND message.local_day = %(local_day)s
+              AND (NOT %(notices)s OR message.scenario = 'AFTER_PAYMENT')
+              AND (message.next_attempt_at IS NULL OR message.next_attempt_at <= clock_timestamp())
+              AND (message.lease_until IS NULL OR message.lease_until <= clock_timestamp())
+            ORDER BY message.store_id, message.id
+            LIMIT %(batch)s
+              FOR UPDATE SKIP LOCKED) AS chosen
+     LIMIT %(batch)s
+), picked AS MATERIALIZED (
     SELECT waiting.id, waiting.in_doubt, waiting.member_id, member.member_no,
            CASE WHEN waiting.attempt_count >= %(most_attempts)s THEN 'attempts'
                 WHEN waiting.in_doubt AND waiting.first_attempt_at <= clock_timestamp() - %(key_window)s THEN 'key_window'
@@ -15,21 +35,7 @@ WITH picked AS MATERIALIZED (
                 WHEN waiting.scenario = ANY(%(credit_cards)s) AND setting.enabled IS NOT TRUE THEN 'setting_off'
                 WHEN waiting.scenario = ANY(%(credit_cards)s) AND member.credit_cards_on IS NOT TRUE THEN 'cards_off'
                 ELSE '' END AS stop
-      FROM (SELECT chosen.*
-              FROM unnest(%(stores)s::bigint[]) AS wanted(store_id)
-             CROSS JOIN LATERAL (
-                   SELECT message.id, message.store_id, message.member_id, message.scenario, message.in_doubt, message.attempt_count,
-                          message.first_attempt_at
-                     FROM campaigns_message AS message
-                    WHERE message.store_id BETWEEN wanted.store_id AND wanted.store_id
-                      AND message.status = 'PENDING'
-                      AND message.local_day = %(local_day)s
-                      AND (message.next_attempt_at IS NULL OR message.next_attempt_at <= clock_timestamp())
-                      AND (message.lease_until IS NULL OR message.lease_until <= clock_timestamp())
-                    ORDER BY message.store_id, message.id
-                    LIMIT %(batch)s
-                      FOR UPDATE SKIP LOCKED) AS chosen
-             LIMIT %(batch)s) AS waiting
+      FROM waiting
       JOIN tenancy_store AS store ON store.id = waiting.store_id
       LEFT JOIN campaigns_remindersetting AS setting ON setting.store_id = waiting.store_id
       LEFT JOIN members_member AS member ON member.id = waiting.member_id

@@ -8,6 +8,7 @@ import structlog
 from django.db import transaction
 
 from backoffice.kernel.files.models import ImportJob
+from backoffice.kernel.wake import impatient_broker
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +24,8 @@ def poke_on_commit(job: ImportJob) -> None:
 def poke(job_id: int) -> None:
     from backoffice.kernel.files.tasks import run_import
 
-    limits = {"socket_timeout": BROKER_SECONDS, "socket_connect_timeout": BROKER_SECONDS, "max_retries": 0}
     try:
-        with run_import.app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=limits) as connection:
+        with impatient_broker(run_import.app, BROKER_SECONDS) as connection:
             run_import.apply_async((job_id,), connection=connection, retry=False)  # type: ignore[call-arg]
     except Exception as error:  # noqa: BLE001 - whatever a broker's client raises, the page goes on
         log.warning("import_poke_failed", job=job_id, error=type(error).__name__)
