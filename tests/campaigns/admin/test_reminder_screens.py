@@ -20,6 +20,7 @@ from campaigns.models import Message, MessageTemplate, ReminderRun, ReminderSett
 from members.models import Member
 from tests.campaigns.reminders import LONG_AGO, member_with_credit, other_message, run_at, store_with_reminders
 from tests.factories import make_merchant, make_store, make_user
+from tests.members.paying import pay
 
 pytestmark = pytest.mark.django_db
 BACKEND = "backoffice.kernel.tenancy.auth.SeatBackend"
@@ -135,13 +136,22 @@ def test_figures_of_a_run_lead_to_their_rows(owner, store):
     capped = member_with_credit(store)
     for _ in range(2):
         other_message(capped.person, store, day, member=capped)
-    member_with_credit(store)
+    payer = member_with_credit(store)
     run_at(clock.at_local(day, time(10, 0)))
+    for _ in range(2):  # one notice goes, the other meets the store's cap: neither is the run's
+        pay(payer, 20, 5, now=clock.at_local(day, time(10, 0)))
     run = ReminderRun.objects.get(store=store)
     assert run.local_day.isoformat() in text_of(owner.get(address("reminderrun_changelist")))
     page = text_of(owner.get(address("reminderrun_change", run.pk)))
     rows = f"{address('message_changelist')}?store__id__exact={store.pk}&local_day_from={day}&local_day_to={day}"
-    for query, number in (("reason__exact=store_cap", 1), ("status__exact=PENDING", 1), ("status__exact=SUPPRESSED", 1)):
+    periodic = "scenario__in=BALANCE_REMINDER,EXPIRY_REMINDER"
+    for query, number in (
+        (periodic, 2),
+        (f"{periodic}&reason__exact=store_cap", 1),
+        (f"{periodic}&status__exact=PENDING", 1),
+        (f"{periodic}&status__exact=SUPPRESSED", 1),
+        ("scenario__exact=AFTER_PAYMENT", 2),
+    ):
         assert f"{rows}&{query}" in page
         listed = owner.get(f"{rows}&{query}").context["cl"].result_list
         assert len(list(listed)) == number
