@@ -80,6 +80,10 @@ def _told(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
+def _facts(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _told(fact) if isinstance(fact, Decimal) else fact for name, fact in row.items()}
+
+
 @invariant("ledger.refunds", "what was given back of a SPEND or CAPTURE entry is in the same account, store and order, and never more than it took")
 def refunds_within_what_was_taken(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     found = fetch_all(
@@ -103,7 +107,7 @@ def refunds_within_what_was_taken(most: int) -> Iterator[tuple[str, dict[str, An
         {"most": most},
     )
     for row in found:
-        yield f"entry {row.pop('id')}", row
+        yield f"entry {row.pop('id')}", _facts(row)
 
 
 @invariant("ledger.orders", "an order never has more credit back than it spent and captured")
@@ -125,7 +129,7 @@ def orders_never_get_more_back(most: int) -> Iterator[tuple[str, dict[str, Any]]
         {"most": most},
     )
     for row in found:
-        yield f"order {row['order_no']} of store {row['store_id']}", {"spent": row["spent"], "given back": row["back"]}
+        yield f"order {row['order_no']} of store {row['store_id']}", {"spent": _told(row["spent"]), "given back": _told(row["back"])}
 
 
 @invariant("ledger.holds", "a hold is what its HOLD entries took; once settled, it is what was captured and what went back")
@@ -154,7 +158,7 @@ def holds_are_their_entries(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
         {"most": most},
     )
     for row in found:
-        yield f"hold {row.pop('id')}", row
+        yield f"hold {row.pop('id')}", _facts(row)
 
 
 @invariant("ledger.held", "what an account holds is the sum of its open holds")
@@ -170,7 +174,7 @@ def held_is_the_open_holds(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
         {"most": most},
     )
     for row in found:
-        yield f"account {row['id']}", {"held": row["held"], "open holds": row["open"]}
+        yield f"account {row['id']}", {"held": _told(row["held"]), "open holds": _told(row["open"])}
 
 
 @invariant("members.point_to_rows", "the person and the level of every member, and the person of every live identity, exist")

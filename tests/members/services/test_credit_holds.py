@@ -345,7 +345,7 @@ def test_released_after_the_lapse_a_lot_may_keep_its_date():
 
 
 def test_released_after_the_lapse_a_new_lot_may_take_it():
-    member, held = lapsing_hold(refund_after_lapse=RefundAfterLapse.NEW_LOT, refund_grace_days=2)
+    _member, held = lapsing_hold(refund_after_lapse=RefundAfterLapse.NEW_LOT, refund_grace_days=2)
     done = let_go(held, now=LATER)
     lot = CreditLot.objects.get(source_no=f"release:{done.parts[0].entry_id}")
     assert (lot.principal_amount, lot.bonus_amount, lot.principal_left, lot.bonus_left, lot.opened_at) == (20, 0, 20, 0, LATER)

@@ -129,8 +129,8 @@ def test_any_row_of_refunds_ends_at_what_was_spent(lots_given, shares, steps):
         return
     before = lots(member)
     take(member, total, order_no="A", lines=in_lines(*left))
-    for line, fen in steps:
-        line, credit = line % len(left), yuan(fen) / 100
+    for number, fen in steps:
+        line, credit = number % len(left), yuan(fen) / 100
         if credit > left[line]:
             with pytest.raises(MoreThanSpent) as refused:
                 give_back(member, "A", (line + 1, credit))
