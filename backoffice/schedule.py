@@ -38,6 +38,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("sweep lapsed credit", "members.sweep_lapsed_credit", 300, "Empties credit lots that have lapsed, as each store's policy says."),
     Entry("prove the ledger", "members.prove_ledger_nightly", 600, "Proves the whole ledger once a day, from three in the morning on."),
     Entry("prune API records", "api.prune", 3600, "Removes answers kept for 30 days, ended tokens and refused log-ins of API clients."),
+    Entry("advance applications", "applications.advance", 10, "Rulings take effect, claims and waits run out, strikes count, grants expire, apps pause."),
+    Entry("recount due dates", "applications.recount_due_dates", 3600, "Due dates of the review follow the working calendar when it was edited."),
     Entry("resume imports", "files.resume_imports", 30, "Takes up imports whose worker ended before them."),
 )
 

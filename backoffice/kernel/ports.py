@@ -5,7 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from backoffice.kernel.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Port(Generic[F]):
+    """A port with exactly one answer. Filled once; asked before that, it is a mistake in how the program is put together."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._function: F | None = None
+
+    def fill(self, function: F) -> None:
+        if self._function is not None and self._function is not function:
+            raise ConfigurationError(f"the port {self.name} is filled twice")
+        self._function = function
+
+    @property
+    def ask(self) -> F:
+        if self._function is None:
+            raise ConfigurationError(f"nobody fills the port {self.name}")
+        return self._function
 
 
 @dataclass(frozen=True)
@@ -38,3 +61,18 @@ PaymentListener = Callable[[Any, datetime], object]
 """``listener(payment, now)``: a payment was recorded for the first time. In its transaction, the payer's account and row locked, the credit taken."""
 
 payment_listeners: list[PaymentListener] = []
+
+
+@dataclass(frozen=True)
+class GrantAnswer:
+    """Whether an app may use a capability for a store. ``reason`` is a stable code, ``allowed`` when it may."""
+
+    allowed: bool
+    reason: str
+
+
+grant_checker: Port[Callable[[str, str, str, datetime], GrantAnswer]] = Port("grant_checker")
+"""``ask(app code, capability code, store code, now)``: for gateways, which know codes."""
+
+client_grant_checker: Port[Callable[[int, str, int, datetime], GrantAnswer | None]] = Port("client_grant_checker")
+"""``ask(ApiClient's pk, capability code, Store's pk, now)``: for the API. None: the client is no app's, so that grants say nothing about it."""

@@ -108,17 +108,14 @@ def members() -> None:
         TABLE.screen(
             f"{console}:members_member",
             read=readers,
-            acts={**acts, "reveal_phone": revealers},
+            acts={**acts, "adjust": keepers, "reveal_phone": revealers},
             search=True,
             filters=("store", "status", "credit", "marketing_consent", "credit_cards_on", *extra),
             formats=FORMATS,
         )
         for model in ("member", "creditlot", "orderline"):
             bulk_buttons(f"{console}:members_{model}", keepers)
-        TABLE.screen(f"{console}:members_creditaccount", read=readers, search=True, filters=("store",), lookups=("balance__gt", "held__gt"))
-        TABLE.screen(f"{console}:members_creditlot", read=readers, search=True, filters=("store", "lapses"), lookups=("account_id",), formats=FORMATS)
-        TABLE.screen(f"{console}:members_creditentry", read=readers, search=True, filters=("store", "kind"), lookups=("account_id",))
-        credit_screens(console, readers)
+        credit(console, readers, clerks=keepers, leads=keepers if console == "platform" else roles(OWNER))
         TABLE.screen(
             f"{console}:members_orderline",
             read=readers,
@@ -131,21 +128,40 @@ def members() -> None:
         TABLE.screen(f"{console}:members_tag", read=readers, search=True, filters=("store",))
 
 
-def credit_screens(console: str, readers: Iterable[Role]) -> None:
-    """What stands beside the ledger."""
-    TABLE.screen(f"{console}:members_credithold", read=readers, search=True, filters=("store", "status", "open"), lookups=("account_id",))
+def credit(console: str, readers: Iterable[Role], *, clerks: Iterable[Role], leads: Iterable[Role]) -> None:
+    """The ledger and what stands beside it. Clerks ask for adjustments and settle payouts; leads let adjustments through and undo."""
+    name = f"{console}:members"
+    TABLE.screen(f"{name}_creditaccount", read=readers, acts={"adjust": clerks}, search=True, filters=("store",), lookups=("balance__gt", "held__gt"))
     TABLE.screen(
-        f"{console}:members_creditpayout", read=readers, search=True, filters=("store", "status", "cause", "created_at"), lookups=("account_id",)
-    )
-    TABLE.screen(f"{console}:members_creditadjustment", read=readers, search=True, filters=("store", "status", "queue"), lookups=("account_id",))
-    TABLE.screen(
-        f"{console}:members_payment",
+        f"{name}_creditlot",
         read=readers,
+        acts={"refund_top_up": leads},
         search=True,
-        filters=("store", "paid_at"),
-        lookups=("credit_used__gt", "member_id", "refunded_amount__gt"),
+        filters=("store", "lapses"),
+        lookups=("account_id",),
+        formats=FORMATS,
     )
-    TABLE.screen(f"{console}:members_event", read=readers, search=True, filters=("store", "occurred_at"), lookups=("member_id",))
+    TABLE.screen(f"{name}_creditentry", read=readers, search=True, filters=("store", "kind"), lookups=("account_id",))
+    TABLE.screen(f"{name}_credithold", read=readers, acts={"release": leads}, search=True, filters=("store", "status", "open"), lookups=("account_id",))
+    TABLE.screen(
+        f"{name}_creditpayout",
+        read=readers,
+        acts=dict.fromkeys(("mark_paid", "mark_failed", "try_again"), clerks),
+        bulk={"mark_chosen_paid": clerks},
+        search=True,
+        filters=("store", "status", "cause", "created_at"),
+        lookups=("account_id",),
+    )
+    TABLE.screen(
+        f"{name}_creditadjustment",
+        read=readers,
+        acts={"approve": leads, "refuse": leads, "withdraw": clerks},
+        search=True,
+        filters=("store", "status", "queue"),
+        lookups=("account_id",),
+    )
+    TABLE.screen(f"{name}_payment", read=readers, search=True, filters=("store", "paid_at"), lookups=("credit_used__gt", "member_id", "refunded_amount__gt"))
+    TABLE.screen(f"{name}_event", read=readers, search=True, filters=("store", "occurred_at"), lookups=("member_id",))
 
 
 def files() -> None:
@@ -188,19 +204,26 @@ def reminders() -> None:
 def machines() -> None:
     TABLE.outside("healthz", "says that the process answers, and nothing else")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
+    for name in (
+        "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_member", "leave",
+        "link_identities", "list_messages", "list_payouts", "refund_a_top_up", "refund_order", "release_hold", "save_member", "settle_payout",
+    ):  # fmt: skip
+        TABLE.outside(f"api-1:{name}", "a client's token decides which stores it reaches: tests/backoffice/test_api_reach.py walks every call")
+    TABLE.outside("no_such_call", "answers that there is nothing there")
     TABLE.outside("oauth-token", "gives a token for a client's id and secret, as tests/kernel/api show")
     for name in ("api-1:api-root", "api-1:openapi-json"):
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
-        "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo", "dispatch_messages", "expire_credit", "prove_ledger", "run_reminders",
+        "advance_applications", "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo", "dispatch_messages", "expire_credit",
+        "grants_check", "prove_ledger", "run_reminders",
         "services", "settings_reference", "why_not",
     ):  # fmt: skip
         TABLE.outside(f"command {name}", operator)
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
     started = "carries no rights: does what rows in the database say is due"
     for name in (
-        "api.prune", "campaigns.dispatch_messages", "campaigns.run_due_reminders", "files.resume_imports", "files.run_import",
+        "api.prune", "applications.advance", "applications.recount_due_dates", "campaigns.dispatch_messages", "campaigns.run_due_reminders", "files.resume_imports", "files.run_import",
         "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
     ):  # fmt: skip
         TABLE.outside(f"task {name}", started)

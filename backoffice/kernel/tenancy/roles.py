@@ -46,6 +46,21 @@ class RoleGrant:
 
 
 _READ_ALL = ("*.view_*",)
+# Capability applications. Permissions of acts on a case: ``applications.choices.ACTS``.
+_REVIEW = ("applications.review_application",)
+_SENIOR = (
+    *_REVIEW,
+    "applications.release_decision",
+    "applications.propose_bar",
+    "applications.confirm_bar",
+    "applications.suspend_grant",
+    "applications.revoke_grant",
+    "applications.change_policyversion",
+    "applications.publish_policyversion",
+    "applications.change_rulenumber",
+    "applications.change_calendarday",
+    "applications.change_developerprofile",
+)
 # Reviewers look at stores and merchants; members' rows are for member operations, auditors and administrators.
 _READ_TENANTS = ("tenancy.view_merchant", "tenancy.view_merchanttier", "tenancy.view_store", "tenancy.view_developer", "applications.view_*")
 # What moves, or lets somebody move, members' credit by hand. Asking for an adjustment is one right, letting one through another.
@@ -101,16 +116,27 @@ _MERCHANT_WRITE = (
 )
 
 ROLE_GRANTS: dict[str, RoleGrant] = {
-    Role.PLATFORM_REVIEWER: RoleGrant(Console.PLATFORM, _READ_TENANTS),
-    Role.PLATFORM_SENIOR: RoleGrant(Console.PLATFORM, _READ_TENANTS),
-    Role.PLATFORM_APPEALS: RoleGrant(Console.PLATFORM, _READ_TENANTS),
+    Role.PLATFORM_REVIEWER: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, *_REVIEW)),
+    Role.PLATFORM_SENIOR: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, *_SENIOR)),
+    Role.PLATFORM_APPEALS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "applications.decide_appeal")),
     Role.PLATFORM_MEMBER_OPS: RoleGrant(Console.PLATFORM, _MEMBER_OPS),
-    Role.PLATFORM_INDUSTRY_OPS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "campaigns.view_*", "members.view_level")),
+    Role.PLATFORM_INDUSTRY_OPS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "campaigns.view_*", "members.view_level", "applications.change_policyversion")),
     Role.PLATFORM_AUDITOR: RoleGrant(Console.PLATFORM, (*_READ_ALL, "campaigns.why_not")),
     Role.PLATFORM_ADMIN: RoleGrant(Console.PLATFORM, ("*",)),
-    Role.MERCHANT_OWNER: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_LEAD, "members.reveal_phone", "tenancy.view_seat")),
-    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_CLERK)),
+    Role.MERCHANT_OWNER: RoleGrant(
+        Console.MERCHANT,
+        (
+            *_MERCHANT_READ,
+            *_MERCHANT_WRITE,
+            *_CREDIT_LEAD,
+            "members.reveal_phone",
+            "tenancy.view_seat",
+            "applications.confirm_application",
+            "applications.enable_app",
+        ),
+    ),
+    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_CLERK, "applications.enable_app")),
     Role.MERCHANT_ANALYST: RoleGrant(Console.MERCHANT, _MERCHANT_READ),
-    Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "tenancy.view_seat")),
-    Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer",)),
+    Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "tenancy.view_seat", "applications.submit_application")),
+    Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "applications.submit_application")),
 }

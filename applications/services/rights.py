@@ -1,0 +1,52 @@
+"""Who may do an act. Services ask here themselves, whichever console or command they are called from."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from applications.choices import SYSTEM
+from applications.models import Application
+from backoffice.kernel.errors import NotAllowed, NotFound
+from backoffice.kernel.tenancy.access import live_seats
+from backoffice.kernel.tenancy.models import Developer, Merchant, User
+from backoffice.kernel.tenancy.roles import ROLE_GRANTS, Console
+
+
+def holds(by: User | None, permission: str, *, developer_id: int | None = None, merchant_id: int | None = None) -> bool:
+    """Whether a live seat of ``by`` allows ``permission`` for rows of this developer or merchant. Platform seats reach every row."""
+    for seat in live_seats(by):
+        if not ROLE_GRANTS[seat.role].allows(permission):
+            continue
+        if seat.console == Console.PLATFORM:
+            return True
+        if seat.console == Console.DEVELOPER and developer_id is not None and seat.developer_id == developer_id:
+            return True
+        if seat.console == Console.MERCHANT and merchant_id is not None and seat.merchant_id == merchant_id:
+            return True
+    return False
+
+
+def require(by: User | None, permission: str, *, developer: Developer | None = None, merchant: Merchant | None = None) -> None:
+    """Raise ``NotAllowed`` unless ``by`` holds ``permission`` there. The system itself (``None``) is refused too: its acts have services of their own."""
+    if not holds(by, permission, developer_id=developer.pk if developer else None, merchant_id=merchant.pk if merchant else None):
+        raise NotAllowed(_("Your role does not include this."))
+
+
+def require_act(by: User | None, permission: str, case: Application) -> None:
+    """Raise unless ``by`` may do the act on this case. A foreign case is answered as a missing one."""
+    if permission == SYSTEM:
+        if by is not None:
+            raise NotAllowed(_("Only the system itself does this."))
+        return
+    if holds(by, permission, developer_id=case.developer_id, merchant_id=case.merchant_id):
+        return
+    seats = live_seats(by)
+    reaches = any(
+        seat.console == Console.PLATFORM
+        or (seat.developer_id is not None and seat.developer_id == case.developer_id)
+        or (seat.merchant_id is not None and seat.merchant_id == case.merchant_id)
+        for seat in seats
+    )
+    if not reaches:
+        raise NotFound(_("There is no such application."))
+    raise NotAllowed(_("Your role does not include this."))
