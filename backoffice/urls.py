@@ -1,8 +1,8 @@
 """Every address of the product."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from backoffice.api import api
+from backoffice.api import api, no_such_call
 from backoffice.consoles.language import choose_language
 from backoffice.consoles.login import ConsoleLoginForm, home, home_login, home_logout
 from backoffice.consoles.system import system_urls
@@ -22,6 +22,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("oauth/token/", token_endpoint, name="oauth-token"),
     path("api/v1/", api.urls),
+    re_path(r"^api/", no_such_call, name="no_such_call"),
     path("admin/", platform_site.urls),
     path("merchant/", merchant_site.urls),
     path("developer/", developer_site.urls),

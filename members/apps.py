@@ -14,6 +14,9 @@ class MembersConfig(AppConfig):
         import_submodules("members.imports")
         name_verbs(
             {
+                "member.joined": _("Member joined"),
+                "member.changed": _("Member changed"),
+                "identities.conflict_met": _("Identities of different people seen together"),
                 "credit_policy.changed": _("Credit policy changed"),
                 "credit_payout.paid": _("Payout paid back"),
                 "credit_payout.failed": _("Payout failed"),

@@ -86,6 +86,33 @@ def link_identities(*, values: Sequence[tuple[str, str]], source: str, by: User 
     return Linked(chosen, len(new), is_new_person=not known)
 
 
+def note_sighting(*, values: Sequence[tuple[str, str]], source: str, by: User | None, now: datetime, person: Person | None = None) -> bool:
+    """``link_identities`` for a source that must not learn who is known elsewhere: a conflict is no refusal but evidence for staff.
+
+    Then nobody is linked; an edge between the identities that are known, and an audit event, say what was seen. Returns whether they were
+    linked, for staff only. Raises ``IdentityRefused``.
+    """
+    for _attempt in range(3):
+        try:
+            link_identities(values=values, source=source, by=by, now=now, person=person)
+        except (PeopleConflict, SingleValueConflict):
+            continue  # somebody may have brought the same identities at the same moment: then the next look finds them
+        return True
+    _keep_evidence(values=values, source=source, by=by, now=now, person=person)
+    return False
+
+
+@in_transaction
+def _keep_evidence(*, values: Sequence[tuple[str, str]], source: str, by: User | None, now: datetime, person: Person | None) -> None:
+    keys = {(kind, lookup_hash(kind, normalise_identity(kind, value))): "" for kind, value in values}
+    found = list(_live_identities(keys).values())
+    _keep_edges(found, {kind.code: kind for kind in IdentityKind.objects.filter(code__in={kind for kind, _value in values})}, source=source, now=now)
+    people = {survivor(identity.person).pk: identity.person for identity in found} | ({person.pk: person} if person else {})
+    if people:
+        # At the person, whom only platform staff see: a store's own history would tell what it must not learn.
+        record_event("identities.conflict_met", target=people[min(people)], by=by, now=now, source=source, kinds=sorted({kind for kind, _value in values}))
+
+
 def _known_by_weak(owners: set[int], *, brings_strong: bool) -> set[int]:
     """The one person behind weak identities, if they may decide: a visitor becomes known by the first strong identity, but somebody
     who is known already gets no new strong one from a shared device."""

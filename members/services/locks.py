@@ -37,6 +37,11 @@ def lock_member(member: Member) -> Member:
     return Member.objects.select_for_update().get(pk=member.pk)
 
 
+def lock_member_by_number(store_id: int, member_no: str) -> Member | None:
+    """The member with this number in a store, locked; None when there is none."""
+    return Member.objects.select_for_update().filter(store_id=store_id, member_no=member_no).first()
+
+
 def lock_people(person_ids: set[int]) -> list[Person]:
     """People in order of their ids, locked."""
     return list(Person.objects.select_for_update().filter(pk__in=person_ids).order_by("pk"))

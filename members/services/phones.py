@@ -64,7 +64,7 @@ def set_phone(*, member: Member, phone: str, source: str, by: User | None, now: 
     if old_hash == phone_hash:
         return stored
     if Member.objects.filter(store_id=stored.store_id, phone_hash=phone_hash).exclude(pk=stored.pk).exists():
-        raise PhoneTaken(_PHONE_TAKEN, field="phone")
+        raise PhoneTaken(PHONE_TAKEN, field="phone")
     with _conflicts_told():
         identity = Identity.objects.filter(kind_id=PHONE, value_hash=phone_hash, ended_at=None).select_related("person").first()
         if identity is None:
@@ -111,7 +111,7 @@ def reveal_phone(*, member: Member, reason: str, by: User, now: datetime) -> str
     return decrypt(encrypted)
 
 
-_PHONE_TAKEN = _("Another member of this store has this phone.")
+PHONE_TAKEN = _("Another member of this store has this phone.")
 _PHONE_OF_ANOTHER = _("This phone stands for another person. Ask the platform's member operations to look at both.")
 
 
@@ -123,7 +123,7 @@ def _conflicts_told() -> Iterator[None]:
     except IntegrityError as error:
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
         if constraint == "member_phone_once_a_store":
-            raise PhoneTaken(_PHONE_TAKEN, field="phone") from error
+            raise PhoneTaken(PHONE_TAKEN, field="phone") from error
         if constraint == "identity_live_value_is_one_person":
             raise PhoneOfAnotherPerson(_PHONE_OF_ANOTHER, field="phone") from error
         raise

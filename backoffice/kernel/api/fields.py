@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic_core import core_schema
 
 from backoffice.kernel import clock
 from backoffice.kernel.files.columns import Code, ColumnError, ColumnType, FreeText, LocalDay, LocalMoment, Money
@@ -64,20 +66,39 @@ def _shaped(pattern: str, column: ColumnType, wanted: str) -> Callable[[Any], An
     return read
 
 
-def code(longest: int = 64, *, example: str) -> Any:
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """Beside a type in ``Annotated``: how a text becomes the value, and what the OpenAPI document says of it."""
+
+    read: Callable[[Any], Any]
+    schema: dict[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(self, _core: Any, _handler: Any) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def code(longest: int = 64, *, example: str) -> Reads:
     """A number or code, such as a member number, as files have it: full-width characters become ASCII, surrounding space goes."""
-    schema = {"type": "string", "minLength": 1, "maxLength": longest, "examples": [example]}
-    return Annotated[str, BeforeValidator(lambda text: _writable(_cleaned(Code(longest), text))), WithJsonSchema(schema)]
+    column = Code(longest)
+    return Reads(lambda text: _writable(_cleaned(column, text)), {"type": "string", "minLength": 1, "maxLength": longest, "examples": [example]})
 
 
-def words(longest: int = 100, *, example: str, blank: bool = False) -> Any:
+def words(longest: int = 100, *, example: str, blank: bool = False) -> Reads:
     """Words of people, without control characters. ``blank``: an empty text is a value too."""
+    column = FreeText(longest)
 
     def read(text: Any) -> str:
-        return "" if blank and text == "" else _writable(_cleaned(FreeText(longest), text))
+        return "" if blank and text == "" else _writable(_cleaned(column, text))
 
-    schema = {"type": "string", "minLength": 0 if blank else 1, "maxLength": longest, "examples": [example]}
-    return Annotated[str, BeforeValidator(read), WithJsonSchema(schema)]
+    return Reads(read, {"type": "string", "minLength": 0 if blank else 1, "maxLength": longest, "examples": [example]})
+
+
+def shown(*examples: Any) -> ConfigDict:
+    """``model_config`` of a body or answer with examples for the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
 def _positive(amount: Decimal) -> Decimal:

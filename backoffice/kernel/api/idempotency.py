@@ -7,6 +7,7 @@ Only an effect keeps its key: what was refused left nothing, and may be sent aga
 from __future__ import annotations
 
 import hmac
+import inspect
 import json
 import re
 from collections.abc import Callable
@@ -79,6 +80,8 @@ def keyed(operation: Operation) -> Operation:
         crash_point("api.answered")
         return answer
 
+    # Annotations are texts of the operation's module, and ninja would look for their names in this one.
+    view.__signature__ = inspect.signature(operation, eval_str=True)  # type: ignore[attr-defined]
     return view  # type: ignore[return-value]
 
 
@@ -100,7 +103,10 @@ def _key_of(request: HttpRequest) -> str:
 
 def _hash_of(request: HttpRequest) -> bytes:
     """What was asked for, whatever order and spacing its JSON has. Keyed, because a phone could be guessed from a plain hash."""
-    body = json.dumps(json.loads(request.body), sort_keys=True, separators=(",", ":")) if request.body else ""
+    try:
+        body = json.dumps(json.loads(request.body), sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):  # nothing was sent, or something to a call that takes no body
+        body = request.body.hex()
     return lookup_hash("api", f"{request.method} {request.get_full_path()}\n{body}")
 
 

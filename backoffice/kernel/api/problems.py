@@ -35,6 +35,13 @@ class BadRequest(BusinessError):
     code = "bad_request"
 
 
+class PlacesRefused(BusinessError):
+    """Some parts of a body cannot be; ``places`` names each with a code and a sentence, as ``PlaceOut`` has them."""
+
+    def __init__(self, message: object, *, code: str, places: list[dict[str, Any]]) -> None:
+        super().__init__(message, code=code, places=places[:MOST_PLACES])
+
+
 STATUS_OF: tuple[tuple[type[BusinessError], int], ...] = ((BadRequest, 400), (NotFound, 404), (NotAllowed, 403), (StateConflict, 409), (BusinessError, 422))
 
 
@@ -123,7 +130,7 @@ def answer_with_problems(api: NinjaAPI) -> None:
     @api.exception_handler(BusinessError)
     def business(_request: HttpRequest, error: Any) -> HttpResponse:
         status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
-        return problem(status, code=error.code, detail=str(error), facts=_told(error.facts))
+        return problem(status, code=error.code, detail=str(error), errors=error.facts.get("places"), facts=_told(error.facts))
 
     @api.exception_handler(OperationalError)
     def unavailable(_request: HttpRequest, error: Any) -> HttpResponse:
