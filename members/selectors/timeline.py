@@ -82,15 +82,20 @@ def _phone_changes(member: Member, _user: User, limit: int) -> list[TimelineItem
 
 
 def _credit(member: Member, user: User, limit: int) -> list[TimelineItem]:
-    """One item per movement: the entries of one key, which may come from several lots, count as one."""
+    """One item per movement: the entries of one key and kind, which may come from several lots and lines, count as one."""
     entries = list(CreditEntry.objects.filter(account__member=member).select_related("lot", "actor").prefetch_related("actor__seats").order_by("-pk")[:limit])
-    return [_movement(list(parts), user) for _key, parts in groupby(entries, key=lambda entry: entry.idempotency_key)]
+    return [_movement(list(parts), user) for _key, parts in groupby(entries, key=lambda entry: (entry.idempotency_key, entry.kind))]
 
 
 def _movement(parts: list[CreditEntry], user: User) -> TimelineItem:
     newest, kind = parts[0], EntryKind(parts[0].kind)
     principal = sum((part.principal_amount for part in parts), ZERO)
     bonus = sum((part.bonus_amount for part in parts), ZERO)
+    amount = signed_yuan(principal + bonus)
+    if kind == EntryKind.CAPTURE:  # moves nothing, the hold did: what it made final is told without a sign
+        principal = sum((part.captured_principal or ZERO for part in parts), ZERO)
+        bonus = sum((part.captured_bonus or ZERO for part in parts), ZERO)
+        amount = format_yuan(principal + bonus)
     body = _("Principal %(principal)s, bonus %(bonus)s, balance afterwards %(balance)s.") % {
         "principal": format_yuan(abs(principal)),
         "bonus": format_yuan(abs(bonus)),
@@ -101,7 +106,7 @@ def _movement(parts: list[CreditEntry], user: User) -> TimelineItem:
     elif kind == EntryKind.TOP_UP:
         body = sentences(body, _("Top-up number %(number)s.") % {"number": newest.lot.source_no})
     told = _with_actor(sentences(body, newest.reason), newest.actor, user)
-    return TimelineItem(newest.happened_at, "credit", kind.label, told, signed_yuan(principal + bonus), ENTRY_TONES.get(kind, PLAIN))
+    return TimelineItem(newest.happened_at, "credit", kind.label, told, amount, ENTRY_TONES.get(kind, PLAIN))
 
 
 def sentences(*parts: str) -> str:

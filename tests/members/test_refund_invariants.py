@@ -63,7 +63,7 @@ def test_a_refund_of_more_than_was_taken_is_named(member):
 @pytest.mark.parametrize("change", ["account_id = account_id + 1", "store_id = store_id + 1", "order_no = 'Z'", "line_no = 7", "refund_of_id = 987654321"])
 def test_a_refund_of_something_else_is_named(member, change):
     refund = CreditEntry.objects.get(kind=EntryKind.REFUND)
-    behind_the_back(f"UPDATE members_creditentry SET {change} WHERE id = %s", refund.pk)
+    behind_the_back(f"UPDATE members_creditentry SET {change} WHERE id = %s", refund.pk)  # noqa: S608
     row, facts = breaches()["ledger.refunds"]
     assert row == f"entry {987654321 if 'refund_of' in change else refund.refund_of_id}"
     assert not facts["of_the_same"]
@@ -73,7 +73,7 @@ def test_a_refund_of_something_else_is_named(member, change):
 @pytest.mark.parametrize("change", ["amount = amount + 1", "account_id = account_id + 1", "store_id = store_id + 1", "order_no = 'Z'"])
 def test_a_hold_that_is_not_its_entries_is_named(member, order_no, change):
     hold = CreditHold.objects.get(order_no=order_no)
-    behind_the_back(f"UPDATE members_credithold SET {change} WHERE id = %s", hold.pk)
+    behind_the_back(f"UPDATE members_credithold SET {change} WHERE id = %s", hold.pk)  # noqa: S608
     assert breaches()["ledger.holds"][0] == f"hold {hold.pk}"
 
 
@@ -107,5 +107,5 @@ def test_the_proof_knows_what_was_captured(member):
 @pytest.mark.parametrize("change", ["seq = seq + 1", "body_hash = 'x'", "idempotency_key = 'other'"])
 def test_the_proof_names_a_part_that_follows_no_other(member, change):
     part = CreditEntry.objects.get(idempotency_key="c", seq=2)
-    behind_the_back(f"UPDATE members_creditentry SET {change} WHERE id = %s", part.pk)
+    behind_the_back(f"UPDATE members_creditentry SET {change} WHERE id = %s", part.pk)  # noqa: S608
     assert [(row.what, row.id, row.rule) for row in prove_ledger().differences] == [("entry", part.pk, "parts_of_a_key_follow_each_other")]
