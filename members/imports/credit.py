@@ -14,6 +14,7 @@ for _code, _sentence in {
     "member_closed": _("This member's account is closed. Nothing can be topped up any more."),
     "credit_empty": _("Principal and bonus are both zero. A top-up needs an amount."),
     "expires_before_opening": _("The credit would expire before it is topped up. Check both dates."),
+    "source_no_reserved": _("Numbers with this beginning are the system's own. Give the top-up another number."),
     "source_no_differs": _(
         "This top-up number is in the system with other amounts or for another member. Check the number; a file never changes what is booked."
     ),

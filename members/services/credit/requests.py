@@ -18,6 +18,8 @@ from backoffice.kernel.money import FEN, ZERO, format_yuan
 
 LARGEST_AMOUNT = Decimal("999999999999.99")
 MOST_LINES = 1000
+RESERVED_NUMBERS = ("adjust:", "refund:", "release:", "new:")
+"""Beginnings of the numbers of lots that no top-up opened."""
 LARGEST_LINE_NO = 2**31 - 1
 
 
@@ -124,6 +126,15 @@ def yuan(amount: Decimal | str, *, least: Decimal) -> Decimal:
     if exact < least or exact > LARGEST_AMOUNT:
         raise AmountRefused(_("The amount is too small or too large."))
     return exact
+
+
+def check_source_no(source_no: str) -> None:
+    check_text("source_no", source_no, 64)
+    if source_no.startswith(RESERVED_NUMBERS):
+        raise CreditRefused(
+            _("Numbers that begin with “%(beginning)s” are the system's own.") % {"beginning": source_no.split(":", maxsplit=1)[0] + ":"},
+            code="source_no_reserved",
+        )
 
 
 def check_text(name: str, text: str, longest: int) -> None:

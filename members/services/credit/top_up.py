@@ -21,6 +21,7 @@ from members.services.credit.requests import (
     IdempotencyKeyReused,
     TopUpNumberTaken,
     body_hash,
+    check_source_no,
     check_text,
     conflicts_told,
     yuan,
@@ -57,7 +58,8 @@ def top_up(
     """Open a lot of ``principal`` and ``bonus`` yuan for ``member``, and the account with the first one.
 
     The same key and request return the first result with ``replayed``. Raises ``AmountRefused``, ``IdempotencyKeyReused``,
-    ``TopUpNumberTaken``, or ``CreditRefused`` when the lot would expire before it opens or a text is empty or too long.
+    ``TopUpNumberTaken``, or ``CreditRefused`` when the lot would expire before it opens, a text is empty or too long, or the number is one of
+    the system's own (``source_no_reserved``).
     """
     principal, bonus = yuan(principal, least=ZERO), yuan(bonus, least=ZERO)
     if principal + bonus == 0:
@@ -65,7 +67,7 @@ def top_up(
     if expires_at is not None and expires_at <= opened_at:
         raise CreditRefused(_("The expiry must lie after the top-up."), code="expires_before_opening")
     check_text("idempotency_key", idempotency_key, 128)
-    check_text("source_no", source_no, 64)
+    check_source_no(source_no)
     with conflicts_told():
         account = open_and_lock_account_of(member)
         body = body_hash(

@@ -11,8 +11,9 @@ from backoffice.kernel.tenancy.models import Store
 from members.choices import EntryKind, MemberStatus
 from members.models import CreditAccount, CreditEntry, CreditLot, Member
 from members.selectors.proof import prove_ledger
-from members.services.credit import TopUpNumberTaken, top_up
-from tests.factories import NOON, make_member, make_store
+from members.services.credit import CreditRefused, TopUpNumberTaken, top_up
+from members.services.credit.adjustments import request_adjustment
+from tests.factories import NOON, make_member, make_store, make_user
 from tests.loading import csv_of, load, outcome, problems
 from tests.members.ledger import give, take, yuan
 
@@ -191,3 +192,15 @@ def test_the_api_cannot_book_the_number_of_a_file_again(store: Store, member: Me
             idempotency_key="other", by=None, now=NOON,
         )  # fmt: skip
     assert balance_of(member) == yuan(100)
+
+
+def test_numbers_of_the_systems_own_lots_are_refused_unless_the_lot_is_there(store: Store, member: Member) -> None:
+    made = request_adjustment(member=member, principal=yuan(5), bonus=yuan(1), reason="x", idempotency_key="a", by=make_user(), now=NOON)
+    text = csv_of(HEADER, f"M1,adjust:{made.pk},5.00,1.00,,", "M1,adjust:999,1,,,", "M1,refund:1,1,,,", "M1,adjusted,1,,,")
+    job = load("credit", text, store=store, skip=True, total="9.00")
+    assert problems(job) == [(3, "source_no", "source_no_reserved"), (4, "source_no", "source_no_reserved")]
+    assert outcome(job) == {"status": "APPLIED", "created": 1, "unchanged": 1, "bad": 2}
+    with pytest.raises(CreditRefused) as refused:
+        give(member, 1, source_no="new:1")
+    assert refused.value.code == "source_no_reserved"
+    assert balance_of(member) == yuan(7)
