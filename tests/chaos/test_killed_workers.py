@@ -9,14 +9,13 @@ import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 from pytest_django import Settings
 
-from backoffice.celery import app
 from backoffice.demo.gateway import DemoGateway
 from backoffice.schedule import sync_schedule
 from campaigns.models import Message, ReminderRun
 from tests.campaigns.delivery import lease_ends, store_behind
 from tests.campaigns.reminders import member_with_credit
 from tests.chaos.judge import assert_all_handed_over, assert_nothing_broken
-from tests.chaos.workers import beat, wait_until, worker
+from tests.chaos.workers import beat, empty_queues, wait_until, worker
 from tests.factories import make_person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
@@ -43,14 +42,6 @@ def tick_every_second() -> None:
     assert PeriodicTask.objects.filter(task__in=wanted).update(interval=often, last_run_at=None) == len(wanted)
     PeriodicTask.objects.exclude(task__in=wanted).update(enabled=False)
     PeriodicTasks.update_changed()
-
-
-def empty_queues() -> None:
-    with app.connection_for_write() as connection:
-        for queue in app.amqp.queues.values():
-            bound = queue.bind(connection.default_channel)
-            bound.declare()
-            bound.purge()
 
 
 def decided() -> int:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from backoffice.celery import app
 from tests.campaigns.processes import ROOT, environment
 
 
@@ -70,3 +71,12 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str, proc
         said = process.said[-3000:] if process else ""
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s\n{said}"
         time.sleep(0.1)
+
+
+def empty_queues() -> None:
+    """Nothing that an earlier test sent is left for the next worker."""
+    with app.connection_for_write() as connection:
+        for queue in app.amqp.queues.values():
+            bound = queue.bind(connection.default_channel)
+            bound.declare()
+            bound.purge()
