@@ -16,7 +16,7 @@ from members.choices import EntryKind, LapsePolicy, PayoutCause, PayoutStatus
 from members.models import CreditAccount, CreditEntry, CreditLot, CreditPayout, CreditPolicy
 from members.selectors.policy import policy_of
 from members.selectors.proof import prove_ledger
-from members.services.credit import NotEnoughCredit
+from members.services.credit import NotEnoughCredit, capture, hold, release
 from members.services.credit.book import Move, book
 from members.services.credit.lapse import Swept, after_lapse, lapse_moves, sweep_lapsed
 from members.services.locks import lock_account
@@ -124,19 +124,23 @@ class TestOneLot:
         assert (account_of(member).balance, account_of(other).balance) == (yuan(40), 0)
         assert prove_ledger().holds
 
-    def test_held_credit_does_not_lapse(self) -> None:
+    def test_held_credit_does_not_lapse_and_is_captured_or_comes_back_afterwards(self) -> None:
         member = member_with(100, 20, expires_at=SOON)
-        lot, account = lot_of(member), account_of(member)
-        from members.models import CreditHold
+        kept, freed = (hold(member=member, amount=yuan(30), order_no=key, idempotency_key=key, by=None, now=NOON) for key in ("A", "B"))
 
-        hold = CreditHold.objects.create(store=member.store, account=account, amount=30, order_no="A", held_at=NOON)
-        moves = [Move(lot, EntryKind.HOLD, principal=yuan(-25), bonus=yuan(-5))]
-        book(account, moves, idempotency_key="hold", body=b"", by=None, now=NOON, hold=hold, held_change=yuan(30))
+        swept = sweep_lapsed(now=SOON)
 
-        swept = sweep_lapsed(now=LATER)
+        assert (swept.paid_back, swept.void_bonus) == (yuan(50), yuan(10))
+        assert (account_of(member).balance, account_of(member).held) == (0, yuan(60))
+        assert prove_ledger().holds
 
-        assert (swept.paid_back, swept.void_bonus) == (yuan(75), yuan(15))
-        assert (account_of(member).balance, account_of(member).held) == (0, yuan(30))
+        capture(hold=kept.hold_id, idempotency_key="c", by=None, now=LATER)
+        release(hold=freed.hold_id, idempotency_key="r", by=None, now=LATER)  # the lot lives seven days more, once
+        assert sweep_lapsed(now=LATER) == Swept()
+        swept = sweep_lapsed(now=LATER + timedelta(days=9))
+        assert (swept.paid_back, swept.void_bonus) == (yuan(25), yuan(5))
+        assert (account_of(member).balance, account_of(member).held) == (0, 0)
+        assert sum(CreditPayout.objects.values_list("amount", flat=True)) == yuan(75)
         assert prove_ledger().holds
 
     def test_a_lot_that_got_something_back_lapses_again_under_the_next_key(self) -> None:
