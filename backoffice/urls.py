@@ -6,7 +6,7 @@ from backoffice.api import api, no_such_call
 from backoffice.consoles.language import choose_language
 from backoffice.consoles.login import ConsoleLoginForm, home, home_login, home_logout
 from backoffice.consoles.system import system_urls
-from backoffice.health import healthz
+from backoffice.health import healthz, metrics, readyz
 from backoffice.kernel.api.oauth import token_endpoint
 from backoffice.kernel.sites import CONSOLE_SITES, developer_site, merchant_site, platform_site
 
@@ -20,6 +20,8 @@ urlpatterns = [
     path("logout/", home_logout, name="logout"),
     path("language/", choose_language, name="choose_language"),
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("oauth/token/", token_endpoint, name="oauth-token"),
     path("api/v1/", api.urls),
     re_path(r"^api/", no_such_call, name="no_such_call"),

@@ -203,6 +203,8 @@ def reminders() -> None:
 
 def machines() -> None:
     TABLE.outside("healthz", "says that the process answers, and nothing else")
+    TABLE.outside("readyz", "says which part of the product is missing, and nothing of anybody")
+    TABLE.outside("metrics", "figures without names, only for the addresses of METRICS_ALLOW, as tests/backoffice/test_health.py shows")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
     for name in (
         "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_member", "leave",
