@@ -53,6 +53,7 @@ _CREDIT = Group(
         Entry(_("Adjustments"), "tune", model="members.CreditAdjustment"),
         Entry(_("Holds"), "lock_clock", model="members.CreditHold"),
         Entry(_("Credit entries"), "receipt_long", model="members.CreditEntry"),
+        Entry(_("Credit policies"), "rule_settings", model="members.CreditPolicy"),
     ),
 )
 _REMINDERS = Group(
@@ -66,6 +67,7 @@ _REMINDERS = Group(
     ),
 )
 _FILES = Group(_("Files"), (Entry(_("Imports"), "upload_file", model="files.ImportJob"),))
+_OWN_STORES = Group(_("Stores"), (Entry(_("My stores"), "storefront", model="tenancy.Store"), Entry(_("API clients"), "key", model="api.ApiClient")))
 
 NAVIGATION: dict[str, Sequence[Group]] = {
     Console.PLATFORM.value: (
@@ -84,12 +86,13 @@ NAVIGATION: dict[str, Sequence[Group]] = {
             (
                 Entry(_("Users"), "person", model="tenancy.User"),
                 Entry(_("Seats"), "badge", model="tenancy.Seat"),
+                Entry(_("API clients"), "key", model="api.ApiClient"),
                 Entry(_("Audit events"), "history", model="audit.AuditEvent"),
                 Entry(_("System"), "monitor_heart", page="system", permission="backoffice.view_system"),
             ),
         ),
     ),
-    Console.MERCHANT.value: (HOME, _MEMBERS, _CREDIT, _REMINDERS, _FILES, Group(_("Stores"), (Entry(_("My stores"), "storefront", model="tenancy.Store"),))),
+    Console.MERCHANT.value: (HOME, _MEMBERS, _CREDIT, _REMINDERS, _FILES, _OWN_STORES),
     Console.DEVELOPER.value: (
         HOME,
         Group(_("Company"), (Entry(_("Company"), "domain", model="tenancy.Developer"), Entry(_("People"), "badge", model="tenancy.Seat"))),

@@ -12,10 +12,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.kernel.admin import SearchShape
+from backoffice.kernel.admin import SearchShape, tenant_action
 from backoffice.kernel.admin.display import EMPTY, moment, row_link, status_chip
 from backoffice.kernel.admin.scoping import reach
-from members.admin.credit import MemberColumns
+from backoffice.kernel.clock import database_now
+from members.admin.acting import acting_user
+from members.admin.credit import ADJUST, MemberColumns
+from members.admin.credit_forms import AdjustmentFactsDialog, RefuseDialog
 from members.admin.rows import actor_name, signed
 from members.admin.search import MEMBER_HELP, shapes_by_member
 from members.admin.tabs import Tab, TabbedList
@@ -24,6 +27,7 @@ from members.models import CreditAdjustment
 from members.selectors.beside import with_people
 from members.selectors.tones import ADJUSTMENT_TONES
 from members.selectors.waiting import is_for_second_person
+from members.services.credit.adjustments import approve_adjustment, refuse_adjustment, withdraw_adjustment
 
 APPROVE = "members.approve_adjustment"
 FOR_ME_QUERY = "queue=for_me"
@@ -51,6 +55,10 @@ class QueueFilter(SimpleListFilter):
         return queryset.exclude(status=AdjustmentStatus.REQUESTED) if self.value() == "done" else queryset
 
 
+def _waits(adjustment: Any) -> bool:
+    return bool(adjustment.status == AdjustmentStatus.REQUESTED)
+
+
 class CreditAdjustmentScreen(MemberColumns, TabbedList):
     """Adjustments, newest first."""
 
@@ -74,7 +82,9 @@ class CreditAdjustmentScreen(MemberColumns, TabbedList):
         "asked_by", "requested", "decided_by_column", "decided",
     )  # fmt: skip
     empty_text = gettext_lazy("Nobody adjusted credit by hand. “Adjust credit” stands on a member's credit account.")
+    actions_detail = ("approve", "refuse", "withdraw")
     allows: Any
+    get_object: Any
 
     def member_of(self, row: CreditAdjustment) -> Any:
         return row.account.member
@@ -91,6 +101,36 @@ class CreditAdjustmentScreen(MemberColumns, TabbedList):
             (AdjustmentStatus.REQUESTED.label, f"status__exact={AdjustmentStatus.REQUESTED}"),
             (_("Done"), "queue=done"),
         )
+
+    def _offers(self, request: HttpRequest, act: Any, object_id: Any) -> bool:
+        """Who asked may withdraw, everybody else decides: nobody is offered what the service would refuse them."""
+        offered: bool = super()._offers(request, act, object_id)  # type: ignore[misc]
+        if not offered:
+            return False
+        asked_myself = self.get_object(request, str(object_id)).requested_by_id == request.user.pk
+        return bool(asked_myself == (act.method.original_function_name == "withdraw"))
+
+    @tenant_action(
+        permission=APPROVE,
+        title=gettext_lazy("Approve"),
+        form=AdjustmentFactsDialog,
+        icon="check",
+        available=_waits,
+        description=gettext_lazy("It is booked at once. Two people have then answered for it: who asked, and you."),
+    )
+    def approve(self, request: HttpRequest, adjustment: CreditAdjustment, form: Any) -> str:
+        approve_adjustment(adjustment=adjustment, by=acting_user(request), now=database_now())
+        return _("The adjustment is booked.")
+
+    @tenant_action(permission=APPROVE, title=gettext_lazy("Refuse"), form=RefuseDialog, icon="block", danger=True, available=_waits)
+    def refuse(self, request: HttpRequest, adjustment: CreditAdjustment, form: Any) -> str:
+        refuse_adjustment(adjustment=adjustment, reason=form.cleaned_data["reason"], by=acting_user(request), now=database_now())
+        return _("The adjustment is refused. Nothing moved.")
+
+    @tenant_action(permission=ADJUST, title=gettext_lazy("Withdraw"), form=AdjustmentFactsDialog, icon="undo", available=_waits)
+    def withdraw(self, request: HttpRequest, adjustment: CreditAdjustment, form: Any) -> str:
+        withdraw_adjustment(adjustment=adjustment, by=acting_user(request), now=database_now())
+        return _("The adjustment is withdrawn. Nothing moved.")
 
     @admin.display(description=gettext_lazy("Requested"))
     def requested(self, adjustment: CreditAdjustment) -> str:

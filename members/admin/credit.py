@@ -13,25 +13,44 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from backoffice.kernel.admin import SearchShape
+from backoffice.kernel.admin import SearchShape, tenant_action
 from backoffice.kernel.admin.display import EMPTY, moment, money, row_link, status_chip
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.files.buttons import BulkButtons
-from backoffice.kernel.money import ZERO
+from backoffice.kernel.money import ZERO, format_yuan
 from members.admin.account_page import account_page
+from members.admin.acting import acting_user
 from members.admin.bulk import CreditResource
+from members.admin.credit_forms import AdjustDialog, RefundTopUpDialog
 from members.admin.lot_page import lot_page
-from members.admin.rows import actor_name, belongs_to, lapse_chip, order_text, return_failed_chip, signed, sums_given_back
+from members.admin.rows import actor_name, belongs_to, lapse_chip, order_text, return_failed_chip, signed, sums_given_back, told
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
 from members.admin.tabs import Tab, TabbedList
 from members.admin.words import unbroken
-from members.choices import EntryKind
-from members.models import CreditAccount, CreditEntry, CreditLot
+from members.choices import AdjustmentStatus, EntryKind
+from members.models import CreditAccount, CreditAdjustment, CreditEntry, CreditLot
 from members.selectors.beside import with_return_failed
 from members.selectors.credit import lapsing
 from members.selectors.tones import ENTRY_TONES, MEMBER_TONES
+from members.services.credit.adjustments import request_adjustment
+from members.services.credit.top_up_refund import refund_top_up
 
 NO_CREDIT = gettext_lazy("No credit yet. Import the credit file first: “Imports”, then “New import”.")
+
+
+ADJUST = "members.adjust_credit"
+
+
+def _has_something_left(lot: Any) -> bool:
+    return bool(lot.principal_left + lot.bonus_left)
+
+
+def adjust_sentence(adjustment: CreditAdjustment) -> str:
+    """What became of a request to adjust."""
+    amount = told(adjustment.principal_amount + adjustment.bonus_amount)
+    if adjustment.status == AdjustmentStatus.REQUESTED:
+        return _("Adjustment of %(amount)s yuan: it waits for a second person, and nothing has moved yet.") % {"amount": amount}
+    return _("Adjusted by %(amount)s yuan.") % {"amount": amount}
 
 
 class MemberColumns:
@@ -63,6 +82,7 @@ class CreditAccountScreen(MemberColumns, TabbedList):
     search_help_text = MEMBER_HELP
     fields = ("balance", "held")
     change_form_template = "members/credit_account_page.html"
+    actions_detail = ("adjust",)
     empty_text = NO_CREDIT
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[CreditAccount]:
@@ -91,6 +111,10 @@ class CreditAccountScreen(MemberColumns, TabbedList):
     @admin.display(description=gettext_lazy("Opened"))
     def created(self, account: CreditAccount) -> str:
         return moment(account.created_at)
+
+    @tenant_action(permission=ADJUST, title=gettext_lazy("Adjust credit"), form=AdjustDialog, icon="tune")
+    def adjust(self, request: HttpRequest, account: CreditAccount, form: Any) -> str:
+        return adjust_sentence(request_adjustment(account=account, by=acting_user(request), now=database_now(), **form.wish()))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         account = kwargs.get("obj")
@@ -134,6 +158,7 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
     search_help_text = gettext_lazy("Top-up number, whole phone or nickname")
     fields = ("source_no",)
     change_form_template = "members/credit_lot_page.html"
+    actions_detail = ("refund_top_up",)
     empty_text = NO_CREDIT
 
     def member_of(self, row: CreditLot) -> Any:
@@ -169,6 +194,24 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
     @admin.display(description=gettext_lazy("Paying back"))
     def payout_column(self, lot: CreditLot) -> str:
         return return_failed_chip(lot) or EMPTY
+
+    @tenant_action(
+        permission="members.refund_top_up",
+        title=gettext_lazy("Refund top-up"),
+        form=RefundTopUpDialog,
+        icon="undo",
+        danger=True,
+        available=_has_something_left,
+        description=gettext_lazy("The member gives the top-up back: everything that is left of it leaves the account. It works once."),
+    )
+    def refund_top_up(self, request: HttpRequest, lot: CreditLot, form: Any) -> str:
+        refund = refund_top_up(
+            store_id=lot.store_id, source_no=lot.source_no, idempotency_key=form.idempotency_key(), by=acting_user(request), now=database_now()
+        )
+        return _("%(paid)s yuan wait to be paid back under “Payouts”; %(void)s yuan are void.") % {
+            "paid": format_yuan(refund.paid_back),
+            "void": format_yuan(refund.voided),
+        }
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         lot = kwargs.get("obj")

@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import DropdownFilter
 
-from backoffice.kernel.admin import SearchShape
+from backoffice.kernel.admin import SearchShape, tenant_action
 from backoffice.kernel.admin.display import EMPTY, WARN, chip, full_time, moment, money, row_url, status_chip
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.money import format_yuan
+from members.admin.acting import acting_user
 from members.admin.credit import MemberColumns
+from members.admin.credit_forms import ReleaseDialog
 from members.admin.member_page import Figure
 from members.admin.rows import entry_rows
 from members.admin.search import HOLD_SHAPES
@@ -26,6 +28,7 @@ from members.models import CreditEntry, CreditHold
 from members.selectors.beside import with_entry_columns
 from members.selectors.tones import HOLD_TONES
 from members.selectors.waiting import LONG_OPEN_DAYS, is_long_open
+from members.services.credit import release
 
 LONG_OPEN_QUERY = "open=long"
 
@@ -47,6 +50,10 @@ def _long_open_title() -> str:
     return ngettext("Open for more than %(days)d day", "Open for more than %(days)d days", LONG_OPEN_DAYS) % {"days": LONG_OPEN_DAYS}
 
 
+def _is_open(hold: Any) -> bool:
+    return bool(hold.status == HoldStatus.HELD)
+
+
 class CreditHoldScreen(MemberColumns, TabbedList):
     """Holds, newest first; the page shows what was taken from which lot and what became of it."""
 
@@ -59,6 +66,7 @@ class CreditHoldScreen(MemberColumns, TabbedList):
     search_help_text = gettext_lazy("Order number, whole phone or nickname")
     fields = ("order_no",)
     change_form_template = "members/credit_hold_page.html"
+    actions_detail = ("release",)
     empty_text = gettext_lazy("No credit was ever held. A store's own systems hold credit for an order until it is paid or called off.")
 
     def member_of(self, row: CreditHold) -> Any:
@@ -92,6 +100,11 @@ class CreditHoldScreen(MemberColumns, TabbedList):
     @admin.display(description=gettext_lazy("Settled"))
     def settled(self, hold: CreditHold) -> str:
         return moment(hold.settled_at)
+
+    @tenant_action(permission="members.release_hold", title=gettext_lazy("Release"), form=ReleaseDialog, icon="lock_open", danger=True, available=_is_open)
+    def release(self, request: HttpRequest, hold: CreditHold, form: Any) -> str:
+        released = release(hold=hold, idempotency_key=f"console:release:{hold.pk}", by=acting_user(request), now=database_now())
+        return _("%(amount)s yuan went back to the lots.") % {"amount": format_yuan(released.released)}
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         hold = kwargs.get("obj")

@@ -23,6 +23,8 @@ from backoffice.kernel.tenancy.access import stores_of
 from backoffice.kernel.tenancy.roles import Console
 from members.admin.acting import acting_user
 from members.admin.bulk import MemberResource
+from members.admin.credit import ADJUST, adjust_sentence
+from members.admin.credit_forms import AdjustDialog
 from members.admin.forms import ConsentDialog, PhoneDialog, RevealDialog, StatusDialog
 from members.admin.member_page import member_page
 from members.admin.search import MEMBER_HELP, MEMBER_SHAPES
@@ -34,6 +36,7 @@ from members.selectors.members import with_credit, with_list_columns
 from members.selectors.tones import MEMBER_TONES
 from members.services import members as member_services
 from members.services import phones as phone_services
+from members.services.credit.adjustments import request_adjustment
 
 
 def _can_change_status(member: Any) -> bool:
@@ -50,6 +53,10 @@ def _gets_no_cards(member: Any) -> bool:
 
 def _has_phone(member: Any) -> bool:
     return bool(member.phone_masked)
+
+
+def _has_no_account(member: Any) -> bool:
+    return not hasattr(member, "credit_account")
 
 
 class CreditFilter(DropdownFilter):
@@ -87,7 +94,7 @@ class MemberScreen(BulkButtons, TabbedList):
     actions_detail = (
         "change_status",
         "reveal_phone",
-        {"title": gettext_lazy("More"), "icon": "more_horiz", "items": ["record_consent", "cards_off", "cards_on", "change_phone"]},
+        {"title": gettext_lazy("More"), "icon": "more_horiz", "items": ["record_consent", "cards_off", "cards_on", "change_phone", "adjust"]},
     )
     empty_text = gettext_lazy("No members yet. Import the members file first: “Imports”, then “New import”.")
 
@@ -204,6 +211,17 @@ class MemberScreen(BulkButtons, TabbedList):
     def change_phone(self, request: HttpRequest, member: Member, form: Any) -> str:
         phone_services.set_phone(member=member, phone=form.cleaned_data["phone"], source="console", by=acting_user(request), now=database_now())
         return _("The phone is changed.")
+
+    @tenant_action(
+        permission=ADJUST,
+        title=gettext_lazy("Adjust credit"),
+        form=AdjustDialog,
+        icon="tune",
+        available=_has_no_account,
+        description=gettext_lazy("The member has no credit account yet; one is opened with this."),
+    )
+    def adjust(self, request: HttpRequest, member: Member, form: Any) -> str:
+        return adjust_sentence(request_adjustment(member=member, by=acting_user(request), now=database_now(), **form.wish()))
 
     @tenant_action(
         permission=phone_services.REVEAL_PERMISSION,

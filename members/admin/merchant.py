@@ -15,6 +15,7 @@ from members.admin.members import MemberScreen
 from members.admin.orders import OrderLineScreen
 from members.admin.payments import PaymentScreen
 from members.admin.payouts import CreditPayoutScreen
+from members.admin.policy import CreditPolicyScreen
 from members.models import (
     CreditAccount,
     CreditAdjustment,
@@ -22,6 +23,7 @@ from members.models import (
     CreditHold,
     CreditLot,
     CreditPayout,
+    CreditPolicy,
     Event,
     Level,
     Member,
@@ -89,4 +91,9 @@ class PaymentAdmin(PaymentScreen, MerchantModelAdmin):
 
 @admin.register(Event, site=merchant_site)
 class EventAdmin(EventScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(CreditPolicy, site=merchant_site)
+class CreditPolicyAdmin(CreditPolicyScreen, MerchantModelAdmin):
     pass

@@ -15,6 +15,7 @@ from members.admin.members import MemberScreen
 from members.admin.orders import OrderLineScreen
 from members.admin.payments import PaymentScreen
 from members.admin.payouts import CreditPayoutScreen
+from members.admin.policy import PlatformCreditPolicyScreen
 from members.models import (
     CreditAccount,
     CreditAdjustment,
@@ -22,6 +23,7 @@ from members.models import (
     CreditHold,
     CreditLot,
     CreditPayout,
+    CreditPolicy,
     Event,
     Level,
     Member,
@@ -88,4 +90,9 @@ class PaymentAdmin(PaymentScreen, PlatformModelAdmin):
 
 @admin.register(Event, site=platform_site)
 class EventAdmin(EventScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(CreditPolicy, site=platform_site)
+class CreditPolicyAdmin(PlatformCreditPolicyScreen, PlatformModelAdmin):
     pass

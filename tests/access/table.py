@@ -160,8 +160,30 @@ def credit(console: str, readers: Iterable[Role], *, clerks: Iterable[Role], lea
         filters=("store", "status", "queue"),
         lookups=("account_id",),
     )
+    TABLE.screen(
+        f"{name}_creditpolicy",
+        read=readers,
+        add=leads,
+        acts={"set_limit": leads} if console == "platform" else {},
+        search=True,
+        choices=("store",),
+    )
+    TABLE.page(f"{name}_creditpolicy_example", readers)
     TABLE.screen(f"{name}_payment", read=readers, search=True, filters=("store", "paid_at"), lookups=("credit_used__gt", "member_id", "refunded_amount__gt"))
     TABLE.screen(f"{name}_event", read=readers, search=True, filters=("store", "occurred_at"), lookups=("member_id",))
+
+
+def api_clients() -> None:
+    """Systems that call the API. Their secret is on the answer to an act, never on a page."""
+    for console, readers, keepers in (("platform", roles(ADMIN, AUDITOR), ADMINISTERS), ("merchant", roles(OWNER), roles(OWNER))):
+        TABLE.screen(
+            f"{console}:api_apiclient",
+            read=readers,
+            list_acts={"create_client": keepers},
+            acts=dict.fromkeys(("new_secret", "switch_off", "switch_on"), keepers),
+            search=True,
+            filters=("is_active",),
+        )
 
 
 def files() -> None:
@@ -217,7 +239,8 @@ def machines() -> None:
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
-        "advance_applications", "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo", "dispatch_messages", "expire_credit",
+        "advance_applications", "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo", "dispatch_messages",
+        "expire_credit",
         "grants_check", "prove_ledger", "run_reminders",
         "services", "settings_reference", "why_not",
     ):  # fmt: skip
@@ -225,7 +248,8 @@ def machines() -> None:
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
     started = "carries no rights: does what rows in the database say is due"
     for name in (
-        "api.prune", "applications.advance", "applications.recount_due_dates", "campaigns.dispatch_messages", "campaigns.run_due_reminders", "files.resume_imports", "files.run_import",
+        "api.prune", "applications.advance", "applications.recount_due_dates", "campaigns.dispatch_messages", "campaigns.run_due_reminders",
+        "files.resume_imports", "files.run_import",
         "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
     ):  # fmt: skip
         TABLE.outside(f"task {name}", started)
@@ -234,6 +258,7 @@ def machines() -> None:
 shell()
 tenancy()
 members()
+api_clients()
 files()
 messages()
 reminders()

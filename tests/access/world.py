@@ -14,6 +14,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.db import models
 
+from backoffice.kernel.api.services.clients import create_client, switch_client
 from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.files.choices import JobStatus
@@ -31,6 +32,7 @@ from members.models import (
     CreditHold,
     CreditLot,
     CreditPayout,
+    CreditPolicy,
     Event,
     Level,
     Member,
@@ -89,6 +91,7 @@ def make_world() -> World:
         _credit(world, mark, store)
         _campaigns(world, mark, store)
         _imports(world, mark, store)
+        _api_clients(world, mark, store)
         world.put(mark, AuditEvent.objects.create(
             verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(),
             actor=world.users[Role.PLATFORM_ADMIN],
@@ -155,15 +158,18 @@ def _credit(world: World, mark: str, store: Store) -> None:
     now, amount = database_now(), AMOUNTS[mark]
     member, account, lot = (world.rows[model][mark][0] for model in (Member, CreditAccount, CreditLot))
     asker = world.users[Role.MERCHANT_OPERATOR] if mark != B1 else world.rows[User][BM][0]
+    # Of each side one open store keeps the standard: the list of stores to choose from must not name the other side's.
+    if mark != A2:
+        world.put(mark, CreditPolicy.objects.create(store=world.rows[Store][mark][-1]))
     world.put(mark, CreditHold.objects.create(store=store, account=account, amount=amount, order_no=f"冻结{mark}", held_at=now - timedelta(days=20)))
-    paid_out = CreditEntry.objects.create(
-        store=store, account=account, lot=lot, kind=EntryKind.PAYOUT, principal_amount=0, bonus_amount=0, balance_after=amount,
-        idempotency_key=f"payout{mark}", body_hash=b"0" * 32, happened_at=now,
-    )  # fmt: skip
-    world.put(mark, CreditPayout.objects.create(
-        store=store, account=account, lot=lot, entry=paid_out, cause=PayoutCause.LAPSE, amount=amount, status=PayoutStatus.RETURN_FAILED,
-        error=f"退付{mark}", attempt_count=1, created_at=now,
-    ))  # fmt: skip
+    for status, error in ((PayoutStatus.RETURN_FAILED, f"退付{mark}"), (PayoutStatus.WAITING, "")):
+        taken = CreditEntry.objects.create(
+            store=store, account=account, lot=lot, kind=EntryKind.PAYOUT, principal_amount=0, bonus_amount=0, balance_after=amount,
+            idempotency_key=f"payout{status}{mark}", body_hash=b"0" * 32, happened_at=now,
+        )  # fmt: skip
+        world.put(mark, CreditPayout.objects.create(
+            store=store, account=account, lot=lot, entry=taken, cause=PayoutCause.LAPSE, amount=amount, status=status, error=error, created_at=now,
+        ))  # fmt: skip
     world.put(mark, CreditAdjustment.objects.create(
         store=store, account=account, principal_amount=amount, reason=f"调整{mark}", needs_second_person=True, idempotency_key=f"adjust{mark}",
         body_hash=b"0" * 32, requested_by=asker, requested_at=now,
@@ -205,3 +211,11 @@ def _imports(world: World, mark: str, store: Store) -> None:
     job.refresh_from_db()
     job.problems.create(line=2, column="phone", value=mark, code="phone")
     world.put(mark, job)
+
+
+def _api_clients(world: World, mark: str, store: Store) -> None:
+    made = create_client(name=f"系统{mark}", is_platform=False, stores=[store], by=None, now=database_now())
+    world.put(mark, made.client)
+    stopped = create_client(name=f"停用{mark}", is_platform=False, stores=[store], by=None, now=database_now()).client
+    switch_client(client=stopped, active=False, by=None, now=database_now(), reason=f"原因{mark}")
+    world.put(mark, stopped)

@@ -24,3 +24,35 @@ window.addEventListener("load", () => {
     window.Chart.defaults.color = document.documentElement.classList.contains("dark") ? "#c3cad5" : "#4b5563";
   }
 });
+
+// Only fields that apply: data-shown-when="direction=ADD" stands on an input and names the field that decides.
+const showFieldsThatApply = (root) => {
+  for (const input of root.querySelectorAll("[data-shown-when]")) {
+    const [name, value] = input.dataset.shownWhen.split("=");
+    const decides = input.form?.elements[name];
+    const row = input.closest(".group");
+    if (decides && row) {
+      row.hidden = decides.value !== value;
+    }
+  }
+};
+document.addEventListener("DOMContentLoaded", () => showFieldsThatApply(document));
+document.addEventListener("htmx:afterSettle", () => showFieldsThatApply(document));
+document.addEventListener("change", (event) => showFieldsThatApply(event.target.form ?? document));
+
+// The dialog of an adjustment says, while the amount is typed, whether a second person is needed. Whole fen: no rounding.
+const inFen = (text) => {
+  const found = /^(\d{0,12})(?:\.(\d{0,2}))?$/.exec(text.replace(/[,，¥￥\s]/g, ""));
+  return found ? Number(found[1] || 0) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : null;
+};
+document.addEventListener("input", (event) => {
+  if (!event.target.matches?.("[data-adjusts]")) {
+    return;
+  }
+  const told = event.target.form.querySelector("[data-adjust-alone]");
+  const amounts = [...event.target.form.querySelectorAll("[data-adjusts]")].map((input) => inFen(input.value));
+  const sum = amounts.includes(null) ? 0 : amounts.reduce((left, right) => left + right, 0);
+  const alone = sum <= inFen(told.dataset.adjustAlone);
+  told.querySelector("[data-adjust-second]").hidden = !sum || alone;
+  told.querySelector("[data-adjust-at-once]").hidden = !sum || !alone;
+});

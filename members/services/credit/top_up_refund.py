@@ -110,14 +110,18 @@ def _check(lot: CreditLot, now: datetime) -> None:
         raise TopUpRefundRefused(_("Some of this top-up is held for an order. Refund it after the hold was captured or released."), code="top_up_held")
 
 
+def share_to_pay_back(lot: CreditLot, top_up_refund: str) -> Decimal:
+    """What a policy pays back for what is left of ``lot``, which need not be saved; what was paid back for it before is not looked at."""
+    if top_up_refund != TopUpRefundPolicy.RATIO:
+        pay: Decimal = lot.principal_left
+        return pay
+    left, whole = lot.principal_left + lot.bonus_left, lot.principal_amount + lot.bonus_amount
+    return int(lot.principal_amount / FEN) * int(left / FEN) // int(whole / FEN) * FEN
+
+
 def _price_of_what_is_left(lot: CreditLot, policy: CreditPolicy) -> Decimal:
-    pay: Decimal = lot.principal_left
-    if policy.top_up_refund == TopUpRefundPolicy.RATIO:
-        left, whole = lot.principal_left + lot.bonus_left, lot.principal_amount + lot.bonus_amount
-        fen = int(lot.principal_amount / FEN) * int(left / FEN) // int(whole / FEN)
-        pay = fen * FEN
     still_paid: Decimal = lot.principal_amount - paid_back_of(lot)
-    return min(pay, still_paid)
+    return min(share_to_pay_back(lot, policy.top_up_refund), still_paid)
 
 
 def _told(first: CreditEntry, *, replayed: bool) -> TopUpRefund:
