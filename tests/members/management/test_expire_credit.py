@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 
 from backoffice.kernel import clock
 from members.models import LedgerProof
@@ -55,9 +56,9 @@ def test_a_moment_without_an_offset_is_on_the_platforms_clock() -> None:
 
 def test_without_json_it_is_a_sentence() -> None:
     member_with(100, 20, expires_at=SOON)
-    assert "1 lots of 1 accounts lapsed: 100.00 yuan to be paid back in 1 payouts; void: 0.00 yuan of principal, 20.00 yuan of bonus" in expire(
-        "--now", SOON.isoformat()
-    )
+    with override("en"):
+        told = expire("--now", SOON.isoformat())
+    assert "1 lots of 1 accounts lapsed: 100.00 yuan to be paid back in 1 payouts; void: 0.00 yuan of principal, 20.00 yuan of bonus" in told
 
 
 def test_no_moment_is_refused() -> None:
