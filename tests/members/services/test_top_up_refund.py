@@ -150,6 +150,19 @@ class TestRatio:
         assert sum(CreditPayout.objects.values_list("amount", flat=True)) == yuan(100)
         assert prove_ledger().holds
 
+    def test_what_was_paid_back_when_it_lapsed_counts_too(self) -> None:
+        member = topped_up(expires_at=NOON + timedelta(days=1))
+        by_ratio(member)
+        take(member, 60, deduction_order=DeductionOrder.GIFT_BEFORE_REAL, order_no="A")
+        late = NOON + timedelta(days=1)
+        assert sweep_lapsed(now=late).paid_back == yuan(60)
+        refund_spend(store_id=member.store_id, order_no="A", lines=None, idempotency_key="back", by=None, now=late)  # 40 + 20, for seven days more
+
+        result = refund(member, now=late)
+
+        assert (result.paid_back, result.voided) == (yuan(40), yuan(20))  # the share would be 50, and 60 of the 100 went back before
+        assert prove_ledger().holds
+
 
 @pytest.mark.django_db
 class TestRefused:
