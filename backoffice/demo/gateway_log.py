@@ -21,6 +21,7 @@ STORE_DAY_CAP = 2
 PLATFORM_DAY_CAP = 10
 PERIODIC_CARDS = frozenset({"BALANCE_REMINDER", "EXPIRY_REMINDER"})
 PERIODIC_GAP_DAYS = 30
+NOTICE = "AFTER_PAYMENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,9 @@ def breaches(
     periodic = [one for one in deliveries if one.scenario in PERIODIC_CARDS]
     found += _too_many(periodic, "two_periodic_cards", 1, lambda one: (who(one), one.store, when(one)))
     found += _too_soon(periodic, who, when)
+    notices = [one for one in deliveries if one.scenario == NOTICE and "order_no" in one.params]
+    found += _too_many(notices, "notice_twice", 1, lambda one: ((who(one), one.params["order_no"]), one.store, ""))
+    found += [Breach("notice_late", who(one), one.store, when(one), 1, (one.key,)) for one in notices if _day_of_decision(one) != one.local_day]
     if isinstance(log, Path):
         found += [
             Breach("key_conflict", line["person"], line["store"], line["local_day"], 1, (line["idempotency_key"],)) for line in read_lines(log, "key_conflict")
@@ -202,3 +206,8 @@ def _person(one: Delivery) -> str:
 
 def _local_day(one: Delivery) -> str:
     return one.local_day
+
+
+def _day_of_decision(one: Delivery) -> str:
+    """``decided_at`` is written on the platform's clock. A notice is decided with its payment, and goes on that day or not at all."""
+    return one.decided_at[:10]

@@ -16,6 +16,7 @@ from django.db import connection, connections
 from backoffice.demo.loading import Loaded, import_mistakes, import_one, prepare_files, run_command, sending_now
 from backoffice.demo.logins import Login, ensure_logins
 from backoffice.demo.manifest import Manifest
+from backoffice.demo.payments import play_payments, wait_for_notices
 from backoffice.demo.summary import Summary, failures, summary_lines, take_summary
 from backoffice.embedded.errors import ServiceError
 from backoffice.embedded.given import ensure_given_broker, ensure_given_database
@@ -154,6 +155,14 @@ class Show:
         if "refusal" in sent:
             raise ServiceError(f"dispatch_messages refused: {sent['refusal']}")
         self.say(f"All handed over in {time.monotonic() - started:.1f} seconds")
+
+    def pay(self) -> None:
+        """Tell of some payments with credit; the worker hands their notices over, and what it leaves is handed over here."""
+        play_payments(self.folder, clock.database_now(), self.say)
+        wait_for_notices(self.say)
+        sent = run_command("dispatch_messages")
+        if "refusal" in sent:
+            raise ServiceError(f"dispatch_messages refused: {sent['refusal']}")
 
     def judge(self, started: datetime) -> tuple[Summary, list[str]]:
         """The figures and what is wrong with them."""

@@ -55,6 +55,7 @@ class Command(BaseCommand):
         now = show.start_site()
         show.load(now)
         show.remind()
+        show.pay()
         summary, wrong = show.judge(now)
         self.stdout.write("")
         for line in (*show.lines(summary), "", *show.login_lines()):

@@ -122,3 +122,16 @@ def test_a_log_that_is_not_there_or_unfinished_is_read_as_far_as_it_goes(tmp_pat
     path.write_text(whole + '{"event":"repeat","at":2}\n' + whole[:40])
     assert [one.key for one in read_log(path)] == ["k"]
     assert summarise(path).repeats == 1
+
+
+def test_two_notices_about_one_payment_are_a_breach_whatever_their_keys():
+    log = [make_delivery(params={"order_no": "A"}), make_delivery(params={"order_no": "B"}), make_delivery(params={"order_no": "A"}, store="HS01")]
+    assert breaches(log) == []
+    again = make_delivery(params={"order_no": "A"}, local_day="2026-11-24", decided_at="2026-11-24T10:00:00+08:00")
+    (breach,) = breaches([*log, again])
+    assert (breach.rule, breach.person, breach.keys) == ("notice_twice", ("zhang", "A"), (log[0].key, again.key))
+
+
+def test_a_notice_of_another_day_than_its_decision_is_a_breach():
+    (breach,) = breaches([make_delivery(params={"order_no": "A"}, local_day="2026-11-24")])
+    assert breach.rule == "notice_late"

@@ -44,12 +44,13 @@ def test_once_shows_the_main_job_and_leaves_nothing_running(state: Path) -> None
     assert line_of(first.stdout, "Decided ").split(maxsplit=1)[1] == line_of(first.stdout, "Sent ").split(maxsplit=1)[1] != "none"
     assert "exactly the sent ones, 0 rules broken" in line_of(first.stdout, "Gateway's log")
     assert "37 bad rows" in line_of(first.stdout, "Refused")
+    assert "sent " in line_of(first.stdout, "Their notices")
     assert processes_of(state) == []
 
     again = run_once(state)  # everything is known, nobody gets a second card
 
     assert again.returncode == 0, again.stdout + again.stderr
-    for name in ("Members ", "Credit ", "Sent ", "Held back ", "Gateway's log"):
+    for name in ("Members ", "Credit ", "Payments ", "Their notices", "Sent ", "Held back ", "Gateway's log"):
         assert line_of(again.stdout, name) == line_of(first.stdout, name)
     assert processes_of(state) == []
 

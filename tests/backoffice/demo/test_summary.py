@@ -10,7 +10,7 @@ from pathlib import Path
 from backoffice.demo.gateway_log import Breach
 from backoffice.demo.loading import Loaded
 from backoffice.demo.manifest import ExpectedReminders, FileEntry, Manifest
-from backoffice.demo.summary import Summary, failures, summary_lines
+from backoffice.demo.summary import Payments, Summary, failures, summary_lines
 
 MANIFEST = Manifest(
     folder=Path("demo"),
@@ -33,12 +33,13 @@ GOOD = Summary(
     members=6,
     order_lines=7,
     credit_total=Decimal("100.01"),
-    decided={"BALANCE_REMINDER": 2},
-    sent={"BALANCE_REMINDER": 2},
-    suppressed={"platform_cap": 1},
+    payments=Payments(3, 2, Decimal("60.00"), Decimal("12.50"), Decimal("5.00"), {"sent": 1, "store_cap": 1}),
+    decided={"BALANCE_REMINDER": 2, "AFTER_PAYMENT": 1},
+    sent={"BALANCE_REMINDER": 2, "AFTER_PAYMENT": 1},
+    suppressed={"platform_cap": 1, "store_cap": 1},
     other={},
-    sent_numbers=frozenset({"a", "b"}),
-    log_numbers=("b", "a"),
+    sent_numbers=frozenset({"a", "b", "c"}),
+    log_numbers=("b", "a", "c"),
     breaches=[],
 )
 
@@ -51,7 +52,15 @@ def test_a_good_run_has_nothing_to_tell() -> None:
     assert told() == []
     text = "\n".join(summary_lines(GOOD, MANIFEST, LOADED))
     assert "¥100.01 = ¥100.01" in text
-    assert "2 messages, exactly the sent ones" in text
+    assert "3 for ¥60.00, ¥12.50 of it credit; ¥5.00 refunded" in text
+    assert "3 messages, exactly the sent ones" in text
+
+
+def test_a_payment_without_its_notice_is_told() -> None:
+    nothing = replace(GOOD, payments=replace(GOOD.payments, notices={}))
+    assert any("No notice" in sentence for sentence in told(nothing))
+    for notices in ({"sent": 1}, {"sent": 1, "pending": 1}, {"sent": 2, "store_cap": 1}):
+        assert any("their notices became" in sentence for sentence in told(replace(GOOD, payments=replace(GOOD.payments, notices=notices))))
 
 
 def test_a_difference_of_one_fen_is_told() -> None:
@@ -72,7 +81,7 @@ def test_missing_rows_are_told() -> None:
 
 
 def test_a_log_that_differs_is_told() -> None:
-    for numbers in (("a",), ("a", "b", "b"), ("a", "c"), ("a", "b", "c")):
+    for numbers in (("a", "b"), ("a", "b", "c", "c"), ("a", "b", "d"), ("a", "b", "c", "d")):
         assert "gateway's log" in told(replace(GOOD, log_numbers=numbers))[0]
 
 
