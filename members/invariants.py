@@ -40,8 +40,8 @@ def payouts_are_their_entries(most: int) -> Iterator[tuple[str, dict[str, Any]]]
 def paid_back_once(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     found = fetch_all(
         """
-        SELECT l.id, l.principal_amount, sum(p.amount) AS paid_back, count(*) FILTER (WHERE p.cause = 'TOP_UP_REFUND') AS refunds
-        FROM members_creditpayout p JOIN members_creditlot l ON l.id = p.lot_id
+        SELECT l.id, l.principal_amount, sum(p.amount) AS paid_back, count(*) FILTER (WHERE p.cause = 'TOP_UP_REFUND' AND p.lot_id = l.id) AS refunds
+        FROM members_creditpayout p JOIN members_creditlot o ON o.id = p.lot_id JOIN members_creditlot l ON l.id = coalesce(o.origin_id, o.id)
         GROUP BY l.id
         HAVING sum(p.amount) > l.principal_amount OR count(*) FILTER (WHERE p.cause = 'TOP_UP_REFUND') > 1
         ORDER BY l.id LIMIT %(most)s

@@ -87,6 +87,10 @@ class CreditLot(models.Model):
     bonus_left = MoneyField(_("bonus left"))
     opened_at = models.DateTimeField(_("topped up"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    # The top-up behind a lot that a refund or a released hold opened: together they never pay back more than was paid for it.
+    origin = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="descendants", verbose_name=_("opened in place of"), db_index=False
+    )
     # A refund after the lapse gave it some days more: that happens once.
     extended_at = models.DateTimeField(_("extended"), null=True, blank=True, editable=False)
 
@@ -118,6 +122,7 @@ class CreditLot(models.Model):
             ),
             models.Index(fields=["account"], name="credit_lot_of_account"),
             models.Index(fields=["store", "-id"], name="credit_lot_newest_of_store"),
+            models.Index(fields=["origin"], condition=models.Q(origin__isnull=False), name="credit_lot_descendants"),
             # what has lapsed and is to be swept
             models.Index(
                 fields=["expires_at", "account"],

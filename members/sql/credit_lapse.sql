@@ -2,17 +2,30 @@
 --
 -- Parameters: accounts (ids, locked by this transaction in a statement before this one), now (a lot with expires_at <= now has lapsed),
 --   default_policy (of stores without a row of their own).
--- The same arithmetic as `lapse_moves`: under PAY_BACK the principal goes to the payer, never more in all than was paid for the lot, and the
---   rest is void; under VOID all is void. A lot's entries have the key "lapse:<lot>:<n>" with the first n that is free: one more sweep after
---   the lot got something back has one more key.
+-- The same arithmetic as `lapse_moves`: under PAY_BACK the principal goes to the payer, never more in all than was paid for the top-up, and the
+--   rest is void; under VOID all is void. A lot that a refund opened shares the price of its top-up (origin); lots of one top-up take what is
+--   left of it in their order. A lot's entries have the key "lapse:<lot>:<n>" with the first n that is free: one more sweep after the lot got
+--   something back has one more key.
 -- Rerunnable: lots with nothing left are not met again.
 -- Indexes: credit_lot_spending_order (account, expires_at, ...), the payouts' by lot, credit_entry_once_per_key.
 WITH lapsed AS MATERIALIZED (
     SELECT l.id, l.store_id, l.account_id, l.principal_left, l.bonus_left, l.expires_at, l.opened_at, 'lapse:' || l.id || ':' || next.n AS key,
-           CASE WHEN coalesce(p.on_lapse, %(default_policy)s) = 'PAY_BACK' THEN greatest(0, least(l.principal_left, l.principal_amount - paid.amount)) ELSE 0 END AS paid_back
+           CASE WHEN coalesce(p.on_lapse, %(default_policy)s) = 'PAY_BACK'
+                THEN greatest(0, least(l.principal_left, coalesce(top_up.principal_amount, l.principal_amount) - paid.amount - coalesce(
+                    sum(l.principal_left) OVER (
+                        PARTITION BY coalesce(l.origin_id, l.id) ORDER BY l.expires_at, l.opened_at, l.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                    ), 0)))
+                ELSE 0 END AS paid_back
     FROM members_creditlot l
+    LEFT JOIN members_creditlot top_up ON top_up.id = l.origin_id
     LEFT JOIN members_creditpolicy p ON p.store_id = l.store_id
-    CROSS JOIN LATERAL (SELECT coalesce(sum(o.amount), 0) AS amount FROM members_creditpayout o WHERE o.lot_id = l.id) paid
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(o.amount), 0) AS amount FROM (
+            SELECT amount FROM members_creditpayout WHERE lot_id = coalesce(l.origin_id, l.id)
+            UNION ALL
+            SELECT o.amount FROM members_creditpayout o JOIN members_creditlot d ON d.id = o.lot_id WHERE d.origin_id = coalesce(l.origin_id, l.id)
+        ) o
+    ) paid
     CROSS JOIN LATERAL (
         WITH RECURSIVE probe AS (
             SELECT 0 AS n

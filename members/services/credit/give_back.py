@@ -83,6 +83,7 @@ def _open(lapsed: CreditLot, moves: Sequence[Move], policy: CreditPolicy, now: d
     return CreditLot.objects.create(
         store_id=lapsed.store_id,
         account_id=lapsed.account_id,
+        origin_id=lapsed.origin_id or lapsed.pk,
         source_no=f"new:{uuid4().hex}",
         principal_amount=sum((move.principal for move in moves), ZERO),
         bonus_amount=sum((move.bonus for move in moves), ZERO),

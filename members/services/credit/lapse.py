@@ -50,7 +50,7 @@ def lapse_moves(lot: CreditLot, policy: CreditPolicy) -> list[Move]:
     """
     paid_back = ZERO
     if policy.on_lapse == LapsePolicy.PAY_BACK and lot.principal_left:
-        paid_back = max(ZERO, min(lot.principal_left, lot.principal_amount - paid_back_of(lot)))
+        paid_back = max(ZERO, min(lot.principal_left, still_to_pay_back(lot)))
     void_principal, void_bonus = lot.principal_left - paid_back, lot.bonus_left
     moves = []
     if paid_back:
@@ -71,10 +71,16 @@ def payout_for(account: CreditAccount, entry: CreditEntry, cause: PayoutCause, n
     return CreditPayout(store_id=account.store_id, account=account, lot_id=entry.lot_id, entry=entry, cause=cause, amount=amount, created_at=now)
 
 
-def paid_back_of(lot: CreditLot) -> Decimal:
-    """What was paid back for the lot so far, for whatever cause and whatever became of the transfer."""
-    paid_back: Decimal | None = CreditPayout.objects.filter(lot=lot).aggregate(amount=Sum("amount"))["amount"]
-    return paid_back or ZERO
+def still_to_pay_back(lot: CreditLot) -> Decimal:
+    """What of the price was not paid back yet, whatever for and whatever became of the transfer.
+
+    A lot that a refund opened in place of a lapsed one shares the price of the top-up that both come from.
+    """
+    top_up_id = lot.origin_id or lot.pk
+    price: Decimal = lot.principal_amount if lot.origin is None else lot.origin.principal_amount
+    family = CreditPayout.objects.filter(Q(lot_id=top_up_id) | Q(lot__origin_id=top_up_id))
+    paid_back: Decimal | None = family.aggregate(amount=Sum("amount"))["amount"]
+    return price - (paid_back or ZERO)
 
 
 def sweep_lapsed(*, now: datetime, max_accounts: int = 1000, seconds: float | None = None, wait_for_others: bool = True) -> Swept:

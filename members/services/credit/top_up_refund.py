@@ -16,7 +16,7 @@ from members.choices import EntryKind, HoldStatus, PayoutCause, TopUpRefundPolic
 from members.models import CreditEntry, CreditLot, CreditPayout, CreditPolicy
 from members.selectors.policy import policy_of
 from members.services.credit.book import Move, book, first_entry
-from members.services.credit.lapse import paid_back_of, payout_for
+from members.services.credit.lapse import payout_for, still_to_pay_back
 from members.services.credit.requests import KEY_REUSED, CreditRefused, IdempotencyKeyReused, body_hash, check_text, conflicts_told
 from members.services.locks import lock_account
 
@@ -120,8 +120,7 @@ def share_to_pay_back(lot: CreditLot, top_up_refund: str) -> Decimal:
 
 
 def _price_of_what_is_left(lot: CreditLot, policy: CreditPolicy) -> Decimal:
-    still_paid: Decimal = lot.principal_amount - paid_back_of(lot)
-    return min(share_to_pay_back(lot, policy.top_up_refund), still_paid)
+    return min(share_to_pay_back(lot, policy.top_up_refund), still_to_pay_back(lot))
 
 
 def _told(first: CreditEntry, *, replayed: bool) -> TopUpRefund:

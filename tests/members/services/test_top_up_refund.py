@@ -9,7 +9,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from backoffice.kernel.errors import NotFound
-from members.choices import DeductionOrder, EntryKind, MemberStatus, PayoutCause, PayoutStatus, TopUpRefundPolicy
+from backoffice.kernel.invariants import find_breaches
+from members.choices import DeductionOrder, EntryKind, MemberStatus, PayoutCause, PayoutStatus, RefundAfterLapse, TopUpRefundPolicy
 from members.models import CreditEntry, CreditLot, CreditPayout, CreditPolicy, Member
 from members.selectors.proof import prove_ledger
 from members.services.credit import CreditRefused, IdempotencyKeyReused, hold, refund_spend, release
@@ -17,7 +18,7 @@ from members.services.credit.adjustments import request_adjustment
 from members.services.credit.lapse import sweep_lapsed
 from members.services.credit.top_up_refund import TopUpRefund, TopUpRefundRefused, refund_top_up
 from tests.factories import NOON, make_member, make_store, make_user
-from tests.members.ledger import account_of, entries_total, everything, give, member_with, take, yuan
+from tests.members.ledger import account_of, entries_total, everything, give, give_back, member_with, take, yuan
 from tests.members.services.test_lapse import in_threads
 
 ORDERS = list(DeductionOrder)
@@ -248,3 +249,31 @@ def test_the_store_of_the_policy_is_the_lots() -> None:
     give(member, 100, 20, source_no="T")
     take(member, 30, deduction_order=DeductionOrder.REAL_BEFORE_GIFT)
     assert refund(member).paid_back == yuan(70)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("at_once", [False, True])
+def test_lots_that_refunds_opened_share_the_price_of_their_top_up(at_once: bool) -> None:
+    """100 + 20, 30 + 30 spent, 50 paid back by ratio: what two refunds bring back into new lots pays at most the other 50."""
+    until = NOON + timedelta(days=1)
+    member = member_with(100, 20, expires_at=until)
+    CreditPolicy.objects.create(
+        store=member.store,
+        top_up_refund=TopUpRefundPolicy.RATIO,
+        refund_after_lapse=RefundAfterLapse.NEW_LOT,
+        deduction_order=DeductionOrder.REAL_BEFORE_GIFT,
+    )
+    for order_no in ("A", "B"):
+        take(member, 30, order_no=order_no)
+    top_up = CreditLot.objects.get()
+    assert refund_top_up(store_id=member.store_id, source_no=top_up.source_no, idempotency_key="r", by=None, now=NOON).paid_back == 50
+    for order_no in ("A", "B"):
+        give_back(member, order_no, now=until)
+        if not at_once:
+            sweep_lapsed(now=until + timedelta(days=30))
+    sweep_lapsed(now=until + timedelta(days=30))
+    assert list(CreditLot.objects.order_by("pk").values_list("origin_id", flat=True)) == [None, top_up.pk, top_up.pk]
+    assert list(CreditPayout.objects.order_by("pk").values_list("amount", flat=True)) == [50, 30, 20]
+    assert CreditEntry.objects.filter(kind=EntryKind.LAPSE, principal_amount__lt=0).latest("pk").principal_amount == -10
+    assert prove_ledger().differences == []
+    assert find_breaches() == []
