@@ -177,6 +177,67 @@ def held_is_the_open_holds(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"account {row['id']}", {"held": _told(row["held"]), "open holds": _told(row["open"])}
 
 
+@invariant("payments.lines", "a payment is the sum of its order lines, and its refunds are what its refund rows say")
+def payments_are_their_rows(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT p.id, p.amount, p.credit_used, p.refunded_amount, p.credit_refunded, l.amount AS of_lines, l.credit AS credit_of_lines,
+               coalesce(r.amount, 0) AS of_refunds, coalesce(r.credit, 0) AS credit_of_refunds
+        FROM members_payment p
+        LEFT JOIN LATERAL (SELECT sum(o.amount) AS amount, sum(o.credit_used) AS credit, sum(o.refunded_amount) AS refunded
+                           FROM members_orderline o WHERE o.store_id = p.store_id AND o.order_no = p.order_no) l ON true
+        LEFT JOIN LATERAL (SELECT sum(f.amount) AS amount, sum(f.credit) AS credit FROM members_paymentrefund f WHERE f.payment_id = p.id) r ON true
+        WHERE (l.amount, l.credit) IS DISTINCT FROM (p.amount, p.credit_used) OR l.refunded < p.refunded_amount
+           OR (coalesce(r.amount, 0), coalesce(r.credit, 0)) <> (p.refunded_amount, p.credit_refunded)
+        ORDER BY p.id LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"payment {row.pop('id')}", {name: _told(value) for name, value in row.items()}
+
+
+@invariant("payments.credit", "the credit of a payment was spent or captured for its order, and what it gave back went back in the ledger")
+def payments_are_in_the_ledger(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT p.id, p.credit_used, p.credit_refunded, coalesce(e.taken, 0) AS taken, coalesce(e.back, 0) AS back
+        FROM members_payment p
+        LEFT JOIN LATERAL (
+            SELECT sum(coalesce(e.captured_principal + e.captured_bonus, -(e.principal_amount + e.bonus_amount))) AS taken,
+                   sum((SELECT sum(b.principal_amount + b.bonus_amount) FROM members_creditentry b WHERE b.refund_of_id = e.id)) AS back
+            FROM members_creditentry e JOIN members_creditaccount a ON a.id = e.account_id AND a.member_id = p.member_id
+            WHERE e.store_id = p.store_id AND e.order_no = p.order_no AND e.kind IN ('SPEND', 'CAPTURE')) e ON true
+        WHERE p.credit_used > 0 AND (coalesce(e.taken, 0) < p.credit_used OR coalesce(e.back, 0) < p.credit_refunded)
+        ORDER BY p.id LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"payment {row.pop('id')}", {name: _told(value) for name, value in row.items()}
+
+
+@invariant("payments.purchases", "what a member bought is what their order lines say: paid and not refunded in full")
+def purchases_are_the_lines(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT member_id, coalesce(s.order_count, 0) AS told, coalesce(o.orders, 0) AS orders,
+               coalesce(s.amount, 0) AS amount, coalesce(o.amount, 0) AS of_lines
+        FROM members_purchasesummary s
+        FULL JOIN (SELECT member_id, count(DISTINCT order_no) AS orders, sum(amount - refunded_amount) AS amount
+                   FROM members_orderline WHERE member_id IS NOT NULL AND refunded_amount < amount GROUP BY member_id) o USING (member_id)
+        WHERE coalesce(s.order_count, 0) <> coalesce(o.orders, 0) OR coalesce(s.amount, 0) <> coalesce(o.amount, 0)
+        ORDER BY member_id LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield (
+            f"member {row['member_id']}",
+            {"orders": row["told"], "of lines": row["orders"], "amount": _told(row["amount"]), "amount of lines": _told(row["of_lines"])},
+        )
+
+
 @invariant("members.point_to_rows", "the person and the level of every member, and the person of every live identity, exist")
 def members_point_to_rows(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     found = fetch_all(

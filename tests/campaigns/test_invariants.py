@@ -17,6 +17,7 @@ from campaigns.models import Message, PersonDayCounter, ReminderClock, ReminderR
 from members.models import CreditAccount
 from tests.campaigns.reminders import TEN, TODAY, days, mark_sent, member_with_credit, only_card_of, other_message, run_at, store_with_reminders
 from tests.factories import make_person, make_store
+from tests.members.paying import pay
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +67,19 @@ def test_eleventh_overall():
             other_message(person, store)
     Message.objects.create(store=make_store(), person=person, scenario=ScenarioCode.LEVEL_CHANGE, occasion=1, local_day=TODAY, decided_at=TEN)
     assert "caps.person_day" in broken()
+
+
+def test_a_notice_of_another_day_or_of_no_payment_and_a_second_one():
+    member = member_with_credit(store_with_reminders())
+    paid = pay(member, 20, 5, now=TEN, paid_at=TEN).payment
+    assert broken() == set()
+    notice = Message.objects.get()
+    for changes in ({"local_day": TODAY + days(1)}, {"occasion": 0}, {"status": MessageStatus.SENT, "sent_at": TEN + days(1)}):
+        Message.objects.filter(pk=notice.pk).update(**changes)
+        assert "notices.of_the_day" in broken()
+        Message.objects.filter(pk=notice.pk).update(local_day=TODAY, occasion=paid.pk, status=MessageStatus.PENDING)
+    second_card(notice, scenario=ScenarioCode.AFTER_PAYMENT, occasion=paid.pk, person_id=make_person().pk)
+    assert "notices.once_a_payment" in broken()
 
 
 def test_counter_without_a_message(sent_card):

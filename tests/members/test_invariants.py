@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from members.invariants import members_point_to_rows, phone_is_known
-from members.models import Identity, Member
+from members.invariants import members_point_to_rows, payments_are_in_the_ledger, payments_are_their_rows, phone_is_known, purchases_are_the_lines
+from members.models import Identity, Member, OrderLine, Payment, PaymentRefund, PurchaseSummary
 from tests.factories import NOON, make_level, make_member, make_store
 from tests.loading import csv_of, load
+from tests.members.ledger import member_with, yuan
+from tests.members.paying import give_back, line, pay
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +43,49 @@ def test_a_phone_of_somebody_else_is_named() -> None:
     assert [(breach.row, breach.facts) for breach in phone_is_known(10)] == [
         (f"member {member.pk}", {"person": member.person_id, "phone stands for": other.person_id})
     ]
+
+
+@pytest.fixture
+def payment() -> Payment:
+    """100 yuan in two lines, 30 of it credit, the second line refunded."""
+    member = member_with(100, 20)
+    paid = pay(member, 100, 30, line(1, 60), line(2, 40), order_no="A")
+    pay(member, 10)
+    give_back(member, "A", (2, None))
+    return paid.payment
+
+
+def of_payments() -> list[str]:
+    return [breach.row for check in (payments_are_their_rows, payments_are_in_the_ledger, purchases_are_the_lines) for breach in check(10)]
+
+
+def test_payments_and_refunds_break_nothing(payment: Payment) -> None:
+    assert of_payments() == []
+
+
+@pytest.mark.parametrize("broken", ["line", "missing line", "refund", "line's refund"])
+def test_a_payment_that_is_not_its_rows_is_named(payment: Payment, broken: str) -> None:
+    lines = OrderLine.objects.filter(order_no="A")
+    match broken:
+        case "line":
+            lines.filter(line_no=1).update(credit_used=yuan(17))
+        case "missing line":
+            lines.delete()
+        case "refund":
+            PaymentRefund.objects.update(credit=yuan(1))
+        case _:
+            lines.update(refunded_amount=0)
+    assert [breach.row for breach in payments_are_their_rows(10)] == [f"payment {payment.pk}"]
+
+
+@pytest.mark.parametrize("changes", [{"order_no": "B"}, {"credit_used": 31}, {"credit_refunded": 13}])
+def test_credit_that_is_not_in_the_ledger_is_named(payment: Payment, changes: dict[str, object]) -> None:
+    Payment.objects.filter(pk=payment.pk).update(**changes)
+    assert [breach.row for breach in payments_are_in_the_ledger(10)] == [f"payment {payment.pk}"]
+
+
+def test_purchases_that_were_counted_past_each_other_are_named(payment: Payment) -> None:
+    PurchaseSummary.objects.update(order_count=1)
+    assert [breach.row for breach in purchases_are_the_lines(10)] == [f"member {payment.member_id}"]
+    PurchaseSummary.objects.all().delete()
+    assert [breach.row for breach in purchases_are_the_lines(10)] == [f"member {payment.member_id}"]
