@@ -14,7 +14,7 @@ from applications.choices import NUMBERS
 class RuleNumber(models.Model):
     """One business number that somebody changed; without a row the default of ``choices.NUMBERS`` holds."""
 
-    code = models.CharField(_("code"), max_length=32, primary_key=True, choices=[(code, number.meaning) for code, number in NUMBERS.items()])
+    code = models.CharField(_("code"), max_length=32, unique=True, choices=[(code, number.meaning) for code, number in NUMBERS.items()])
     value = models.PositiveIntegerField(_("value"))
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("changed by"))
     changed_at = models.DateTimeField(_("changed"))

@@ -38,6 +38,8 @@ def require_act(by: User | None, permission: str, case: Application) -> None:
         if by is not None:
             raise NotAllowed(_("Only the system itself does this."))
         return
+    if by is None:
+        raise NotAllowed(_("A person does this."))
     if holds(by, permission, developer_id=case.developer_id, merchant_id=case.merchant_id):
         return
     seats = live_seats(by)
