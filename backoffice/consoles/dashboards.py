@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,14 +14,16 @@ from backoffice.consoles import figures
 from backoffice.consoles.navigation import console_of
 from backoffice.consoles.needs import list_needs, nothing_text
 from backoffice.kernel.admin.charts import Chart, Series, sparkline
-from backoffice.kernel.admin.display import as_of, full_time, list_url
+from backoffice.kernel.admin.display import as_of, chip, full_time, list_url, row_url
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.money import format_yuan
 from backoffice.kernel.tenancy.access import allows
 from backoffice.kernel.tenancy.models import Developer, Merchant, Seat, Store
 from backoffice.kernel.tenancy.roles import Console
 from campaigns.models import ReminderRun
-from members.models import CreditAccount, CreditLot, Member
+from members.admin.proof import badge, proof_line
+from members.models import CreditAccount, CreditLot, LedgerProof, Member
+from members.selectors.proof import latest_proof
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         _credit(request, console, shown, pictures)
     if allows(request.user, "campaigns.view_reminderrun", console=console):
         _reminders(request, console, shown, pictures)
+    if console == Console.PLATFORM and allows(request.user, "members.view_ledgerproof", console=console):
+        _proof(console, now, shown)
     _tenants(request, console, shown)
     return {
         **context,
@@ -67,7 +72,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "as_of": as_of(now),
         "figures": shown,
         "pictures": pictures,
+        "footnote": proof_line(request, console) if allows(request.user, "members.view_creditlot", console=console) else "",
     }
+
+
+def _proof(console: str, now: datetime, shown: list[Figure]) -> None:
+    """The badge of the ledger: green or red, with its day and figures."""
+    proof = latest_proof()
+    word, tone, sentence = badge(proof, now)
+    url = row_url(console, proof) if proof else list_url(console, LedgerProof)
+    shown.append(Figure(_("Ledger proved"), chip(word, tone), sentence, url))
 
 
 def _members(request: HttpRequest, console: str, shown: list[Figure]) -> None:
@@ -84,6 +98,9 @@ def _credit(request: HttpRequest, console: str, shown: list[Figure], pictures: l
     lapsing = list_url(console, CreditLot, f"lapses=days_{figures.LAPSE_DAYS}") or accounts
     shown.append(Figure(_("Credit that can be spent (yuan)"), format_yuan(told.balance), as_of(told.as_of), accounts))
     shown.append(Figure(_("Credit that lapses in the next 30 days (yuan)"), format_yuan(told.lapsing), as_of(told.as_of), lapsing))
+    whose = ngettext("of %(n)s member", "of %(n)s members", told.next_month_accounts) % {"n": f"{told.next_month_accounts:,}"}
+    next_month = list_url(console, CreditLot, "lapses=next_month")
+    shown.append(Figure(_("Credit that lapses next month (yuan)"), format_yuan(told.next_month), f"{whose} · {as_of(told.as_of)}", next_month))
     chart = Chart(
         [f"{day:%m-%d}" for day in told.days],
         [Series(_("Lapses (yuan)"), told.lapsing_by_day, "oklch(70% .15 55)")],

@@ -6,19 +6,17 @@ taken away works on the next request.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.conf import settings
-from django.core.cache import cache
 from django.db.models import Count, DateTimeField, ExpressionWrapper, F, Q, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 
+from backoffice.kernel.admin.keeping import keep
 from backoffice.kernel.admin.scoping import permission_of, reach
 from backoffice.kernel.clock import database_now, day_start, local_day, local_zone
 from backoffice.kernel.money import ZERO
@@ -38,17 +36,9 @@ def rows(request: HttpRequest, console: str, model: Any) -> Any:
 
 
 def kept(request: HttpRequest, console: str, name: str, permission: str, compute: Callable[[], T]) -> T:
-    """``compute()``, or what it gave for the same stores up to ``DASHBOARD_KEEP_SECONDS`` ago."""
-    seconds = settings.DASHBOARD_KEEP_SECONDS
-    if not seconds:
-        return compute()
-    stores = "all" if console == Console.PLATFORM else ",".join(map(str, stores_of(request.user, permission).order_by("pk").values_list("pk", flat=True)))
-    key = hashlib.blake2b(f"{console}:{name}:{stores}".encode(), digest_size=16).hexdigest()
-    found: T | None = cache.get(key)
-    if found is None:
-        found = compute()
-        cache.set(key, found, seconds)
-    return found
+    """``compute()``, or what it gave for the same stores a short while ago."""
+    stores = ["all"] if console == Console.PLATFORM else stores_of(request.user, permission).order_by("pk").values_list("pk", flat=True)
+    return keep(f"{console}:{name}", stores, compute)
 
 
 @dataclass(frozen=True)
@@ -85,12 +75,14 @@ def get_member_figures(request: HttpRequest, console: str) -> MemberFigures:
 
 @dataclass(frozen=True)
 class CreditFigures:
-    """Yuan that can be spent now, and what of it lapses on each of the coming local days (first entry: today)."""
+    """Yuan that can be spent now, what of it lapses on each of the coming local days (first entry: today), and what and whose next month."""
 
     as_of: datetime
     balance: Decimal
     lapsing_by_day: list[Decimal]
     days: list[date]
+    next_month: Decimal
+    next_month_accounts: int
 
     @property
     def lapsing(self) -> Decimal:
@@ -110,7 +102,8 @@ def get_credit_figures(request: HttpRequest, console: str) -> CreditFigures:
         last_instant = ExpressionWrapper(F("expires_at") - timedelta(microseconds=1), output_field=DateTimeField())
         soon = lots.filter(lapsing(f"days_{LAPSE_DAYS}", now)).annotate(day=TruncDate(last_instant, tzinfo=local_zone()))
         by_day = dict(soon.order_by().values_list("day").annotate(total=Sum(left)))
-        return CreditFigures(now, balance, [by_day.get(day, ZERO) for day in days], days)
+        coming = lots.filter(lapsing("next_month", now)).order_by().aggregate(total=Sum(left), accounts=Count("account_id", distinct=True))
+        return CreditFigures(now, balance, [by_day.get(day, ZERO) for day in days], days, coming["total"] or ZERO, coming["accounts"])
 
     return kept(request, console, "credit", "members.view_creditlot", compute)
 

@@ -48,6 +48,7 @@ _MEMBERS = Group(
 _CREDIT = Group(
     _("Shopping credit"),
     (
+        Entry(_("What is owed"), "account_balance", page="members_liability", permission="members.view_creditlot"),
         Entry(_("Credit accounts"), "account_balance_wallet", model="members.CreditAccount"),
         Entry(_("Payouts"), "payments", model="members.CreditPayout"),
         Entry(_("Adjustments"), "tune", model="members.CreditAdjustment"),
@@ -56,6 +57,7 @@ _CREDIT = Group(
         Entry(_("Credit policies"), "rule_settings", model="members.CreditPolicy"),
     ),
 )
+_PROOFS = Entry(_("Proofs of the ledger"), "verified", model="members.LedgerProof")
 _REMINDERS = Group(
     _("Reminders"),
     (
@@ -77,7 +79,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
             (Entry(_("Merchants"), "domain", model="tenancy.Merchant"), Entry(_("Stores"), "storefront", model="tenancy.Store")),
         ),
         _MEMBERS,
-        _CREDIT,
+        Group(_CREDIT.title, (*_CREDIT.entries, _PROOFS)),
         _REMINDERS,
         _FILES,
         Group(_("Developers"), (Entry(_("Developers"), "code", model="tenancy.Developer"),)),

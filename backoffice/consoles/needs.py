@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice.consoles.figures import rows
-from backoffice.kernel.admin.display import BAD, BUSY, WARN, list_url
+from backoffice.kernel.admin.display import BAD, BUSY, WARN, list_url, row_url
+from backoffice.kernel.admin.scoping import reach
 from backoffice.kernel.files.admin.listing import queue_conditions
 from backoffice.kernel.files.admin.reach import jobs_in_reach
 from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.models import ImportJob
+from backoffice.kernel.money import ZERO, format_yuan
 from backoffice.kernel.sql import fetch_all, load_sql
 from backoffice.kernel.tenancy.access import allows
 from backoffice.kernel.tenancy.choices import StoreStatus
@@ -26,6 +28,11 @@ from backoffice.kernel.tenancy.roles import Console
 from campaigns.choices import MessageStatus, RunStatus
 from campaigns.gateways.chosen import gateway_of
 from campaigns.models import Message, ReminderRun, ReminderSetting
+from members.admin.proof import badge
+from members.choices import PayoutStatus
+from members.models import CreditAdjustment, CreditHold, CreditPayout, LedgerProof
+from members.selectors.proof import latest_proof
+from members.selectors.waiting import LONG_OPEN_DAYS, has_failed, is_for_second_person, is_long_open, is_to_pay
 
 RECENT = timedelta(days=7)
 RUN_IS_LATE = timedelta(minutes=10)
@@ -44,7 +51,7 @@ class Need:
 
 def list_needs(request: HttpRequest, console: str, now: datetime) -> list[Need]:
     """Lines with a count above zero, the most pressing first. A fixed number of queries."""
-    found = [need for part in (_imports, _runs, _messages, _gateways, _settings, _merchants, _developers) for need in part(request, console, now) if need.count]
+    found = [need for part in PARTS for need in part(request, console, now) if need.count]
     order = {BAD: 0, WARN: 1, BUSY: 2}
     return sorted(found, key=lambda need: order[need.tone])
 
@@ -178,6 +185,90 @@ def _developers(request: HttpRequest, console: str, _now: datetime) -> Iterator[
     else:
         text = ngettext("%(n)d developer waits to be onboarded", "%(n)d developers wait to be onboarded", waiting["number"]) % {"n": waiting["number"]}
     yield Need(text, waiting["number"], BUSY, list_url(console, Developer), waiting["since"])
+
+
+def _payouts(request: HttpRequest, console: str, _now: datetime) -> Iterator[Need]:
+    """Money that did not arrive at the payer's, and money that nobody has paid yet."""
+    if not _may(request, console, "members.settle_payout"):
+        return
+    told = reach(request.user, console, CreditPayout.objects.filter(is_to_pay() | has_failed()), "members.settle_payout").aggregate(
+        failed=Count("pk", filter=has_failed()),
+        failed_amount=Sum("amount", filter=has_failed()),
+        failed_since=Min("created_at", filter=has_failed()),
+        to_pay=Count("pk", filter=is_to_pay()),
+        to_pay_amount=Sum("amount", filter=is_to_pay()),
+        to_pay_since=Min("created_at", filter=is_to_pay()),
+    )
+    yield Need(
+        ngettext(
+            "%(n)d payout failed (%(amount)s yuan): have the account corrected",
+            "%(n)d payouts failed (%(amount)s yuan): have the accounts corrected",
+            told["failed"],
+        )
+        % {"n": told["failed"], "amount": format_yuan(told["failed_amount"] or ZERO)},
+        told["failed"],
+        BAD,
+        list_url(console, CreditPayout, f"status__exact={PayoutStatus.RETURN_FAILED}"),
+        told["failed_since"],
+    )
+    yield Need(
+        ngettext("%(n)d payout is to be paid (%(amount)s yuan)", "%(n)d payouts are to be paid (%(amount)s yuan)", told["to_pay"])
+        % {"n": told["to_pay"], "amount": format_yuan(told["to_pay_amount"] or ZERO)},
+        told["to_pay"],
+        WARN,
+        list_url(console, CreditPayout, f"status__exact={PayoutStatus.WAITING}"),
+        told["to_pay_since"],
+    )
+
+
+def _adjustments(request: HttpRequest, console: str, _now: datetime) -> Iterator[Need]:
+    if not _may(request, console, "members.approve_adjustment"):
+        return
+    waiting = reach(request.user, console, CreditAdjustment.objects.all(), "members.approve_adjustment").filter(is_for_second_person(request.user))  # type: ignore[arg-type]
+    told = waiting.aggregate(number=Count("pk"), since=Min("requested_at"))
+    yield Need(
+        ngettext("%(n)d adjustment of credit waits for your yes or no", "%(n)d adjustments of credit wait for your yes or no", told["number"])
+        % {"n": told["number"]},
+        told["number"],
+        WARN,
+        list_url(console, CreditAdjustment, "queue=for_me"),
+        told["since"],
+    )
+
+
+def _holds(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
+    if not _may(request, console, "members.release_hold"):
+        return
+    told = reach(request.user, console, CreditHold.objects.filter(is_long_open(now)), "members.release_hold").aggregate(
+        number=Count("pk"), since=Min("held_at")
+    )
+    yield Need(
+        ngettext("%(n)d hold is open for more than %(days)d days", "%(n)d holds are open for more than %(days)d days", told["number"])
+        % {"n": told["number"], "days": LONG_OPEN_DAYS},
+        told["number"],
+        BUSY,
+        list_url(console, CreditHold, "open=long"),
+        told["since"],
+    )
+
+
+def _proof(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
+    """An incident: rows of the ledger that do not say what their entries say; or that nobody looked lately."""
+    if console != Console.PLATFORM or not _may(request, console, "members.view_ledgerproof"):
+        return
+    proof = latest_proof()
+    word, tone, _sentence = badge(proof, now)
+    if proof is not None and tone == BAD:
+        text = _("The proof of the ledger of %(day)s found: %(word)s") % {"day": proof.local_day.isoformat(), "word": word}
+        yield Need(text, proof.difference_count, BAD, row_url(console, proof), proof.finished_at)
+    elif proof is not None and tone == WARN:
+        yield Need(_("The ledger was not proved since %(day)s") % {"day": proof.local_day.isoformat()}, 1, WARN, list_url(console, LedgerProof))
+
+
+Part = Callable[[HttpRequest, str, datetime], Iterator[Need]]
+PARTS: tuple[Part, ...] = (
+    _proof, _payouts, _adjustments, _imports, _runs, _messages, _gateways, _settings, _holds, _merchants, _developers,
+)  # fmt: skip
 
 
 def nothing_text(console: str) -> Any:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.celery import app
 from backoffice.kernel.admin.changelist import COUNT_CAP, capped_count
-from backoffice.kernel.admin.display import BAD, GOOD, PLAIN, WARN, as_of, list_url
+from backoffice.kernel.admin.display import BAD, GOOD, PLAIN, WARN, as_of, list_url, row_url
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.models import ImportJob
@@ -24,6 +24,11 @@ from backoffice.kernel.tenancy.access import allows
 from backoffice.models import BeatHeartbeat
 from campaigns.choices import MessageStatus, RunStatus
 from campaigns.models import Message, ReminderRun
+from members.admin.proof import badge
+from members.choices import PayoutStatus
+from members.models import CreditPayout, LedgerProof
+from members.selectors.proof import latest_proof
+from members.selectors.waiting import has_failed, is_to_pay
 
 PERMISSION = "backoffice.view_system"
 BEAT_IS_SILENT = timedelta(seconds=90)
@@ -46,7 +51,7 @@ class Part:
 
 def list_parts(now: datetime) -> list[Part]:
     """Every part, asked now. Three seconds at most, also when the broker is down."""
-    return [_beat(now), *_broker(), _messages(now), _imports(now), _runs(now)]
+    return [_beat(now), *_broker(), _messages(now), _imports(now), _runs(now), _ledger(now), _payouts()]
 
 
 def _beat(now: datetime) -> Part:
@@ -100,6 +105,28 @@ def _runs(now: datetime) -> Part:
         n=Count("pk"), since=Min("scheduled_at")
     )
     return _queue(_("Reminder runs due"), told["n"], told["since"], now, list_url("platform", ReminderRun))
+
+
+def _ledger(now: datetime) -> Part:
+    proof = latest_proof()
+    word, tone, sentence = badge(proof, now)
+    url = list_url("platform", LedgerProof) if proof is None or tone == GOOD else row_url("platform", proof)
+    return Part(_("Proof of the ledger"), word, tone, sentence, proof.finished_at if proof else None, url)
+
+
+def _payouts() -> Part:
+    """People pay, and not within minutes: that something waits is no fault of the system, that it failed is."""
+    failed = CreditPayout.objects.filter(has_failed()).aggregate(n=Count("pk"), since=Min("created_at"))
+    name = _("Payouts to payers")
+    if failed["n"]:
+        url = list_url("platform", CreditPayout, f"status__exact={PayoutStatus.RETURN_FAILED}")
+        return Part(name, _("Failed"), WARN, _("%(n)s failed.") % {"n": f"{failed['n']:,}"}, failed["since"], url)
+    waiting = CreditPayout.objects.filter(is_to_pay())
+    number = capped_count(waiting)
+    since = waiting.order_by("pk").values_list("created_at", flat=True).first()
+    sentence = _("%(n)s waiting.") % {"n": f"{COUNT_CAP:,}+" if number > COUNT_CAP else f"{number:,}"} if number else _("Nothing waits.")
+    url = list_url("platform", CreditPayout, f"status__exact={PayoutStatus.WAITING}")
+    return Part(name, _("Waiting for people") if number else _("Empty"), GOOD, sentence, since, url)
 
 
 def system_page(request: HttpRequest) -> HttpResponse:

@@ -68,7 +68,6 @@ class CreditAdjustmentScreen(MemberColumns, TabbedList):
     )  # fmt: skip
     list_display_links = ("requested",)
     list_filter: tuple[Any, ...] = ("store", "status", QueueFilter)
-    list_select_related = ("store", "account__member", "lot", "requested_by", "decided_by")
     allowed_lookups: Sequence[str] = ("account_id",)
     search_shapes: Sequence[SearchShape] = shapes_by_member("account__member")
     search_help_text = MEMBER_HELP
@@ -90,7 +89,7 @@ class CreditAdjustmentScreen(MemberColumns, TabbedList):
         return row.account.member
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return with_people(super().get_queryset(request))  # type: ignore[misc]
+        return with_people(super().get_queryset(request)).select_related("store", "account__member", "lot")  # type: ignore[misc]
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         for_me = ((_("Waits for me"), FOR_ME_QUERY),) if self.allows(request, APPROVE) else ()

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +23,7 @@ from members.admin.account_page import account_page
 from members.admin.acting import acting_user
 from members.admin.bulk import CreditResource
 from members.admin.credit_forms import AdjustDialog, RefundTopUpDialog
+from members.admin.liability import liability_urls, lots_of_month
 from members.admin.lot_page import lot_page
 from members.admin.rows import actor_name, belongs_to, lapse_chip, order_text, return_failed_chip, signed, sums_given_back, told
 from members.admin.search import LOT_SHAPES, MEMBER_HELP, shapes_by_member
@@ -142,7 +144,11 @@ class LapsesFilter(DropdownFilter):
         return self.SPANS
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        return queryset.filter(lapsing(self.value(), database_now())) if self.value() else queryset
+        if not self.value():
+            return queryset
+        now = database_now()
+        month = lots_of_month(self.value(), now)
+        return queryset.filter(lapsing(self.value(), now) if month is None else month)
 
 
 class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
@@ -167,6 +173,9 @@ class CreditLotScreen(BulkButtons, MemberColumns, TabbedList):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         lots: models.QuerySet[Any] = super().get_queryset(request)
         return with_return_failed(lots)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*liability_urls(self), *super().get_urls()]
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         return ((_("All"), ""), *((title, f"lapses={code}") for code, title in LapsesFilter.SPANS))

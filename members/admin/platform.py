@@ -16,6 +16,7 @@ from members.admin.orders import OrderLineScreen
 from members.admin.payments import PaymentScreen
 from members.admin.payouts import CreditPayoutScreen
 from members.admin.policy import PlatformCreditPolicyScreen
+from members.admin.proof import LedgerProofScreen
 from members.models import (
     CreditAccount,
     CreditAdjustment,
@@ -25,6 +26,7 @@ from members.models import (
     CreditPayout,
     CreditPolicy,
     Event,
+    LedgerProof,
     Level,
     Member,
     OrderLine,
@@ -95,4 +97,9 @@ class EventAdmin(EventScreen, PlatformModelAdmin):
 
 @admin.register(CreditPolicy, site=platform_site)
 class CreditPolicyAdmin(PlatformCreditPolicyScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(LedgerProof, site=platform_site)
+class LedgerProofAdmin(LedgerProofScreen, PlatformModelAdmin):
     pass

@@ -169,6 +169,10 @@ def credit(console: str, readers: Iterable[Role], *, clerks: Iterable[Role], lea
         choices=("store",),
     )
     TABLE.page(f"{name}_creditpolicy_example", readers)
+    TABLE.page(f"{name}_liability", readers)
+    TABLE.page(f"{name}_ledger_export", clerks, get=405)
+    if console == "platform":
+        TABLE.screen(f"{name}_ledgerproof", read=readers)
     TABLE.screen(f"{name}_payment", read=readers, search=True, filters=("store", "paid_at"), lookups=("credit_used__gt", "member_id", "refunded_amount__gt"))
     TABLE.screen(f"{name}_event", read=readers, search=True, filters=("store", "occurred_at"), lookups=("member_id",))
 

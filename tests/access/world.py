@@ -34,6 +34,7 @@ from members.models import (
     CreditPayout,
     CreditPolicy,
     Event,
+    LedgerProof,
     Level,
     Member,
     MemberTag,
@@ -96,6 +97,11 @@ def make_world() -> World:
             verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(),
             actor=world.users[Role.PLATFORM_ADMIN],
         ))  # fmt: skip
+    now = database_now()
+    world.put(STAFF, LedgerProof.objects.create(
+        local_day=local_day(now), started_at=now, finished_at=now, difference_count=1,
+        differences=[{"what": "account", "id": 1, "rule": STAFF, "told": None, "proved": None}],
+    ))  # fmt: skip
     return world
 
 
