@@ -114,11 +114,13 @@ def record_payment(
     (``order_differs``). Lines known from a file are taken over when amount, credit and buyer agree. Raises ``NotFound`` for a member or hold
     that is not this store's, ``PaymentRefused``, and what spending raises.
     """
-    told = _read(store, member, order_no, paid_at, amount, credit_used, lines, hold_id, spend_key, now)
+    told = _read(store, member, order_no, paid_at, amount, credit_used, lines, hold_id, spend_key)
     account = lock_account_of(member) if told.credit_used else None
     known = Payment.objects.filter(store=store, order_no=order_no).first()
     if known is not None:
-        return _as_before(known, told)
+        return _as_before(known, told)  # whatever the clock says now
+    if paid_at > now + CLOCKS_DIFFER_BY:
+        raise PaymentRefused(_("The payment lies in the future. Check its time."), code="paid_in_the_future")
     source = _credit_source(told, account)
     file_lines = list(OrderLine.objects.filter(store=store, order_no=order_no).order_by("line_no"))
     told = _with_shares(told, source, file_lines)
@@ -196,7 +198,6 @@ def _read(
     lines: Sequence[PaymentLine],
     hold_id: int | None,
     spend_key: str | None,
-    now: datetime,
 ) -> _Told:
     """Everything that can be said of the request by itself."""
     if member.store_id != store.pk:
@@ -208,8 +209,6 @@ def _read(
     )
     if credit_used > amount:
         raise PaymentRefused(_("More credit was used than was paid. The paid amount includes the credit used."), code="credit_above_amount")
-    if paid_at > now + CLOCKS_DIFFER_BY:
-        raise PaymentRefused(_("The payment lies in the future. Check its time."), code="paid_in_the_future")
     if hold_id is not None and spend_key is not None:
         raise PaymentRefused(_("Name a hold or a spend, not both."), code="hold_and_spend")
     if (hold_id is not None or spend_key is not None) and not credit_used:
@@ -431,15 +430,15 @@ def refund_payment(
     payment.member = found.member
     if refunded_at < payment.paid_at:
         raise PaymentRefused(_("The refund lies before the payment. Check both times."), code="refund_before_payment")
-    if refunded_at > now + CLOCKS_DIFFER_BY:
-        raise PaymentRefused(_("The refund lies in the future. Check its time."), code="refunded_in_the_future")
     asked = None if lines is None else [(line.line_no, None if line.amount is None else yuan(line.amount, least=FEN)) for line in lines]
     body = _hash(order_no=order_no, lines=asked and sorted(asked, key=str), refunded_at=refunded_at.timestamp())
     before = PaymentRefund.objects.filter(store=store, idempotency_key=idempotency_key).first()
     if before is not None:
         if bytes(before.body_hash) != body or before.payment_id != payment.pk:
             raise IdempotencyKeyReused(KEY_REUSED)
-        return Refunded(before, payment, replayed=True)
+        return Refunded(before, payment, replayed=True)  # whatever the clock says now
+    if refunded_at > now + CLOCKS_DIFFER_BY:
+        raise PaymentRefused(_("The refund lies in the future. Check its time."), code="refunded_in_the_future")
     order = {line.line_no: line for line in OrderLine.objects.select_for_update().filter(store=store, order_no=order_no).order_by("line_no")}
     earlier = _refunded_before(payment)
     refunds = _refunds_of(order, earlier, asked)
