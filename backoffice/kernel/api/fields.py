@@ -20,8 +20,10 @@ from backoffice.kernel.files.problems import sentence_for
 AHEAD = timedelta(days=1)
 """So far ahead a thing that has happened may lie: clocks differ."""
 AMOUNT_PATTERN = r"^[0-9]{1,9}\.[0-9]{2}$"
-MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY = "(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?"
+MOMENT_PATTERN = f"^{_DAY}([T ]{_TIME})?$"
+DAY_PATTERN = f"^{_DAY}$"
 DEEPEST = 5
 LARGEST_WHOLE = 2**53
 MOST_TEXT = 4_000
