@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from applications.choices import ITEMS_PER_CAPABILITY, Item, Verdict
 from applications.models.cases import Application, Revision
@@ -52,7 +53,7 @@ class ChecklistVerdict(models.Model):
     item = models.CharField(_("item"), max_length=4, choices=Item.choices)
     capability = models.ForeignKey(Capability, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("capability"))
     answer = models.CharField(_("verdict"), max_length=8, choices=Verdict.choices)
-    parts: ArrayField[Any, Any] = ArrayField(models.BooleanField(), verbose_name=_("answers"), default=list, blank=True)
+    parts: ArrayField[Any, Any] = ArrayField(models.BooleanField(), verbose_name=pgettext_lazy("verdict", "answers"), default=list, blank=True)
     missed_earlier = models.BooleanField(_("missed earlier"), default=False)
     carried_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("carried over from"))
     judged_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("judged by"))
