@@ -51,6 +51,8 @@ CALLS = {
     "why_not": ("why_not", "--member", "S1:M1", "--date", "2026-11-22"),
     "prove_ledger": ("prove_ledger",),
     "check_invariants": ("check_invariants",),
+    "advance_applications": ("advance_applications", "--now", TEN.isoformat()),
+    "grants_check": ("grants_check", "--app", "APP", "--capability", "member.read", "--store", "S1"),
 }
 
 
