@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from campaigns.models import Message
 from members.selectors.proof import prove_ledger
 from tests.campaigns.conftest import gateway  # noqa: F401 - a fixture
 from tests.campaigns.delivery import store_behind
+from tests.campaigns.processes import ROOT
 from tests.chaos.judge import assert_nothing_broken
 from tests.journeys.site import Site, running_site
 
@@ -31,6 +33,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
 PAGE = Path(django_settings.BASE_DIR) / "docs" / "api.md"
 WALK = re.compile(r"^## One walk\b.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"```bash\n(.*?)```(?:\n+```json\n(.*?)```)?", re.DOTALL)
+VOLATILE = re.compile(r"(_id|_at|_no|^now|^seconds)$")
 
 
 @pytest.fixture
@@ -116,3 +119,34 @@ def test_from_a_token_to_a_payout(site: Site, gateway: DemoGateway) -> None:  # 
     assert Message.objects.count() == 1
     assert prove_ledger().holds
     assert_nothing_broken(gateway)
+
+
+def walk_of_the_page() -> list[tuple[str, Any]]:
+    """Commands of each block of the walk, with the answer that stands below it, if one does."""
+    found = WALK.search(PAGE.read_text(encoding="utf-8"))
+    assert found, "docs/api.md has no section “One walk”"
+    return [(commands, json.loads(answer) if answer else None) for commands, answer in BLOCK.findall(found.group())]
+
+
+def shape(answer: Any, *, name: str = "") -> Any:
+    """An answer without what differs from run to run: numbers of rows, times, and what was named after the run."""
+    if isinstance(answer, dict):
+        return {key: shape(value, name=key) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [shape(value, name=name) for value in answer]
+    return type(answer).__name__ if VOLATILE.search(name) and name != "line_no" else answer
+
+
+def test_the_commands_of_the_page_do_what_it_says(site: Site, gateway: DemoGateway, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+    blocks = walk_of_the_page()
+    assert len(blocks) >= 8
+    script = "".join(f"{commands}\necho; echo '=== {number}'\n" for number, (commands, _answer) in enumerate(blocks))
+    mine = {**site.environment, "BASE": site.address, "STORE": "S1", "GATEWAY_LOG": str(tmp_path / "gateway.jsonl")}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, env=mine, text=True, capture_output=True, timeout=180, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    said = re.split(r"\n=== \d+\n", done.stdout)
+    for (commands, expected), output in zip(blocks, said, strict=False):
+        if expected is not None:
+            assert shape(json.loads(output.strip().splitlines()[-1])) == shape(expected), commands
+    assert len(gateway.delivered) == 1
+    assert prove_ledger().holds
