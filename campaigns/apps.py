@@ -9,14 +9,15 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from backoffice.kernel.audit.verbs import name_verbs
-        from backoffice.kernel.ports import payment_listeners, timeline_sources
+        from backoffice.kernel.ports import payment_listeners, payment_sources, timeline_sources
         from backoffice.kernel.registry import import_submodules
-        from campaigns.selectors.messages import list_message_items
+        from campaigns.selectors.messages import list_message_items, list_payment_items
         from campaigns.services.notice import note_payment
 
         import_submodules("campaigns.scenarios")
         import_submodules("campaigns.imports")
         timeline_sources.append(list_message_items)
+        payment_sources.append(list_payment_items)
         payment_listeners.append(note_payment)
         name_verbs(
             {

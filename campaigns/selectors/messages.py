@@ -12,13 +12,13 @@ from backoffice.kernel.ports import TimelineItem
 from backoffice.kernel.tenancy.access import allows
 from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.roles import Console
-from campaigns.choices import MessageStatus
+from campaigns.choices import MessageStatus, ScenarioCode
 from campaigns.models import Message
 from campaigns.scenarios.base import Text
 from campaigns.scenarios.cards import CardTexts
 from campaigns.selectors.why_not import candidate_of
 from campaigns.selectors.why_not_words import explain
-from members.models import Member
+from members.models import Member, Payment
 from members.selectors.members import list_members_like
 
 MESSAGE_TONES: dict[str, str] = {
@@ -63,6 +63,16 @@ def list_message_items(member: Member, user: User, limit: int) -> list[TimelineI
     messages = Message.objects.filter(person_id=member.person_id, store_id=member.store_id).select_related("store").order_by("-local_day", "-pk")[:limit]
     texts = CardTexts([member.store_id])
     return [_item(message, texts, console.value) for message in messages]
+
+
+def list_payment_items(payment: Payment, user: User, limit: int) -> list[TimelineItem]:
+    """The notice that followed a payment, sent or held back, for the payment's page. Nothing for who may not see messages."""
+    if not allows(user, VIEW):
+        return []
+    console = Console.PLATFORM if allows(user, VIEW, console=Console.PLATFORM) else Console.MERCHANT
+    notices = Message.objects.filter(store_id=payment.store_id, scenario=ScenarioCode.AFTER_PAYMENT, occasion=payment.pk)
+    texts = CardTexts([payment.store_id])
+    return [_item(message, texts, console.value) for message in notices.select_related("store").order_by("-pk")[:limit]]
 
 
 def _item(message: Message, texts: CardTexts, console: str) -> TimelineItem:

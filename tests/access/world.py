@@ -174,7 +174,7 @@ def _credit(world: World, mark: str, store: Store) -> None:
             idempotency_key=f"payout{status}{mark}", body_hash=b"0" * 32, happened_at=now,
         )  # fmt: skip
         world.put(mark, CreditPayout.objects.create(
-            store=store, account=account, lot=lot, entry=taken, cause=PayoutCause.LAPSE, amount=amount, status=status, error=error, created_at=now,
+            store=store, account=account, lot=lot, entry=taken, cause=PayoutCause.LAPSE, amount=amount * 2, status=status, error=error, created_at=now,
         ))  # fmt: skip
     world.put(mark, CreditAdjustment.objects.create(
         store=store, account=account, principal_amount=amount, reason=f"调整{mark}", needs_second_person=True, idempotency_key=f"adjust{mark}",
