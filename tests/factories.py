@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -10,7 +11,7 @@ from backoffice.kernel import clock
 from backoffice.kernel.secrets import encrypt, lookup_hash, mask_phone
 from backoffice.kernel.tenancy.models import Developer, Merchant, MerchantTier, Seat, SeatStore, Store, User
 from backoffice.kernel.tenancy.roles import Role
-from members.models import Identity, Level, Member, Person
+from members.models import Identity, IdentityKind, Level, Member, Person
 
 _serial = count(1)
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=clock.local_zone())
@@ -82,3 +83,10 @@ def make_member(
 
 def make_level(store: Store, name: str = "金卡", threshold: int = 0) -> Level:
     return Level.objects.create(store=store, name=name, threshold=threshold)
+
+
+def ship_identity_kinds() -> None:
+    """The kinds that the migrations bring, for a test that commits: one before it may have emptied the tables."""
+    for code, name, name_zh, strength, single, unique, link in import_module("members.migrations.0002_storage_and_identity_kinds").KINDS:
+        fields = {"name": name, "name_zh": name_zh, "strength": strength, "single_valued": single, "is_unique": unique, "may_link": link}
+        IdentityKind.objects.get_or_create(code=code, defaults=fields)

@@ -208,8 +208,8 @@ def files() -> None:
 def messages() -> None:
     filters = ("store", "scenario", "status", "reason", "local_day")
     acts, bulk = {"try_again": KEEPS_MEMBERS}, {"try_all_again": KEEPS_MEMBERS}
-    TABLE.screen("platform:campaigns_message", read=READS_CAMPAIGNS, acts=acts, bulk=bulk, search=True, filters=filters)
-    TABLE.screen("merchant:campaigns_message", read=MERCHANT, search=True, filters=filters)
+    TABLE.screen("platform:campaigns_message", read=READS_CAMPAIGNS, acts=acts, bulk=bulk, search=True, filters=filters, lookups=("scenario__in",))
+    TABLE.screen("merchant:campaigns_message", read=MERCHANT, search=True, filters=filters, lookups=("scenario__in",))
 
 
 def reminders() -> None:
@@ -252,7 +252,8 @@ def machines() -> None:
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
     started = "carries no rights: does what rows in the database say is due"
     for name in (
-        "api.prune", "applications.advance", "applications.recount_due_dates", "campaigns.dispatch_messages", "campaigns.run_due_reminders",
+        "api.prune", "applications.advance", "applications.recount_due_dates", "campaigns.dispatch_messages", "campaigns.hand_over_notices",
+        "campaigns.run_due_reminders",
         "files.resume_imports", "files.run_import",
         "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
     ):  # fmt: skip

@@ -15,7 +15,7 @@ from backoffice.kernel.tenancy.models import Store
 from members.models import Event, Identity, Member, Person
 from members.selectors.people import find_person
 from members.services.events import EventCounts, EventLine, EventsRefused, record_events
-from tests.factories import NOON, make_member, make_store
+from tests.factories import NOON, make_member, make_store, ship_identity_kinds
 from tests.members.services.test_credit_parallel import at_once
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +129,7 @@ def test_the_number_of_statements_does_not_depend_on_the_events(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_events_told_at_once_are_recorded_once() -> None:
+    ship_identity_kinds()
     store = make_store()
     make_member(store, "M1")
     told = [event(f"E{number}", identity=("openid", f"o-{number % 7}")) for number in range(100)]

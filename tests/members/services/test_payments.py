@@ -409,6 +409,12 @@ def test_refund_before_the_payment_is_there_is_told_so_and_works_when_it_comes_a
     assert give_back(member, "A").refund.credit == yuan(30)
 
 
+def test_refunded_at_once_after_a_payment_by_a_clock_that_is_ahead(member: Member) -> None:
+    pay(member, 100, 30, order_no="A", paid_at=NOON + timedelta(minutes=5))
+    assert give_back(member, "A").refund.credit == yuan(30)
+    assert OrderLine.objects.get().refunded_at == NOON
+
+
 def test_credit_given_back_past_the_payment_is_not_given_back_again(member: Member) -> None:
     pay(member, 100, 30, line(1, 60), line(2, 40), order_no="A")
     refund_spend(store_id=member.store_id, order_no="A", lines=None, idempotency_key="r", by=None, now=NOON)
