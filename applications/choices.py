@@ -174,6 +174,10 @@ class RunOutcome(models.TextChoices):
     PENDING = "PENDING", _("Checks pending")
 
 
+CHECKED_AGAIN = ("G04", "G05", "G06", "G07", "G08", "G09")
+"""Gates that are asked once more at the decision: kind, table and tier. Standing does not stop what is in review already."""
+
+
 class Item(models.TextChoices):
     """What a reviewer judges. S1 and S2 for each capability asked for, the others once."""
 

@@ -25,7 +25,7 @@ from applications.choices import (
 )
 from applications.content import Content, content_of
 from applications.gates.base import GATES, words_of
-from applications.models import ApplicantMessage, Application, Bar, Decision, DeveloperStanding, GateRun, MerchantConfirmation, Reason, Strike
+from applications.models import ApplicantMessage, Application, Bar, Decision, DeveloperStanding, GateRun, MerchantConfirmation, Reason, Revision, Strike
 from applications.selectors.numbers import get_numbers
 from backoffice.kernel.tenancy.models import Developer
 
@@ -183,6 +183,11 @@ def list_seen_decisions(case: Application, *, now: datetime) -> list[SeenDecisio
 def _seen_reason(reason: Reason) -> SeenReason:
     capability = reason.capability.code if reason.capability else ""
     return SeenReason(reason.rule, rule_title(reason.rule), capability, reason.fact, reason.fix)
+
+
+def list_reasons_written(revision: Revision) -> list[SeenReason]:
+    """What the applicant would read if the case were ruled on now: for the reviewer's preview."""
+    return [_seen_reason(row) for row in Reason.objects.filter(revision=revision).select_related("capability").order_by("pk")]
 
 
 def list_seen_messages(case: Application, *, now: datetime) -> list[SeenMessage]:

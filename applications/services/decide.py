@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from applications.choices import (
+    CHECKED_AGAIN,
     DECISION_TRANSITIONS,
     CaseAct,
     CaseState,
@@ -39,8 +40,6 @@ from backoffice.kernel.states import transition
 from backoffice.kernel.tenancy.models import Developer, User
 from backoffice.kernel.tenancy.services.developers import onboard_developer
 
-CHECKED_AGAIN = ("G04", "G05", "G06", "G07", "G08", "G09")
-"""Gates that are asked once more at the decision: kind, table and tier. Standing does not stop what is in review already."""
 OF_ONE_CAPABILITY = ("G06", "G07")
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from applications.choices import AppBuild, GateOutcome
-from applications.content import Asked, Content
+from applications.choices import CHECKED_AGAIN, AppBuild, GateOutcome
+from applications.content import Asked, Content, content_of
 from applications.facts import Facts
 from applications.gates.base import Result, ordered_gates, run_gates
+from applications.models import Application
 from applications.selectors.facts import gather_facts
 from backoffice.kernel.tenancy.models import Developer
 
@@ -44,6 +45,13 @@ def check_eligibility(
     facts = gather_facts(developer=developer, content=content, now=now)
     general = _failed(replace(facts, capabilities=()))
     return Eligibility(general, [_about(facts, code) for code in content.codes])
+
+
+def check_case_now(case: Application, *, now: datetime) -> list[Result]:
+    """What the gates that are asked again at the decision would say now: for the review page. Reads only, and promises nothing: deciding asks again."""
+    facts = gather_facts(developer=case.developer, content=content_of(case.revision.content if case.revision else case.draft), now=now, app=case.app, case=case)
+    results = run_gates(facts, [gate for gate in ordered_gates() if gate.code in CHECKED_AGAIN])
+    return [result for result in results if result.outcome != GateOutcome.PASS]
 
 
 def _about(facts: Facts, code: str) -> Eligible:

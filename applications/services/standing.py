@@ -44,18 +44,24 @@ class BarRefused(BusinessError):
     code = "bar_refused"
 
 
-def strike_kind(decision: Decision) -> str | None:
-    """What the executed refusal counts as: the heaviest of F1, N1, N2 and B1 among its failed items, one strike an application.
+def strike_kind(revision_id: int) -> str | None:
+    """What a refusal of the revision counts as: the heaviest of F1, N1, N2 and B1 among its failed items, one strike an application.
 
     A named ban stands for B1, which does not count beside it. What was missed earlier cannot strike.
     """
-    failed = set(ChecklistVerdict.objects.filter(revision_id=decision.revision_id, answer=Verdict.FAIL, missed_earlier=False).values_list("item", flat=True))
+    failed = set(ChecklistVerdict.objects.filter(revision_id=revision_id, answer=Verdict.FAIL, missed_earlier=False).values_list("item", flat=True))
     kinds = {Item.F1.value: StrikeKind.F1, Item.N1.value: StrikeKind.N1, Item.N2.value: StrikeKind.N2}
     if not failed & set(NAMED_BANS):
         kinds[Item.B1.value] = StrikeKind.B1
     found = [kind for item, kind in kinds.items() if item in failed]
     numbers = get_numbers()
     return max(found, key=lambda kind: weight_of(kind, numbers)).value if found else None
+
+
+def points_at_stake(revision_id: int) -> int:
+    """What a refusal would cost as the checklist stands: for the reviewer's preview."""
+    kind = strike_kind(revision_id)
+    return weight_of(kind, get_numbers()) if kind else 0
 
 
 def weight_of(kind: str, numbers: Numbers) -> int:
@@ -65,7 +71,7 @@ def weight_of(kind: str, numbers: Numbers) -> int:
 
 def strike_for_refusal(decision: Decision, developer: Developer, now: datetime) -> Strike | None:
     """The provisional strike of a refusal that has just taken effect, if it deserves one. The caller holds the developer's lock."""
-    kind = strike_kind(decision)
+    kind = strike_kind(decision.revision_id)
     numbers = get_numbers()
     if kind is None or not weight_of(kind, numbers):
         return None

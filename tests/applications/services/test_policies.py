@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 
 from applications.choices import PolicyStatus
-from applications.models import PolicyCell, PolicyVersion
+from applications.models import Category, PolicyCell, PolicyVersion, ReReview
+from applications.selectors.applicant import list_reasons_written
 from applications.selectors.policies import CellChange, list_cell_changes, list_flips, table_of
+from applications.services.catalogue import CatalogueRefused, change_capability, change_category, create_capability, create_category
+from applications.services.eligibility import check_case_now
 from applications.services.policies import PolicyRefused, draft_policy, publish_policy, set_cell
+from applications.services.standing import points_at_stake
 from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.errors import NotAllowed, StateConflict
 from backoffice.kernel.tenancy.roles import Role
-from tests.applications.cases import MONDAY, approved, make_world, queued, staff
+from tests.applications.cases import MONDAY, approved, change_table, claimed, fresh, judge_all, make_world, queued, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +86,38 @@ def test_setting_what_is_there_changes_and_audits_nothing(world):
     with pytest.raises(PolicyRefused):
         set_cell(policy=draft, category=world.toys, capability=world.reader, openness="AJAR", by=world.editor, now=MONDAY)
     assert PolicyCell.objects.filter(policy=draft).count() == 3
+
+
+def test_rows_and_columns_are_kept_by_those_who_draft_tables(world):
+    category = create_category(code="books", name="图书", by=world.editor, now=MONDAY)
+    capability = create_capability(code="task.checkin", name="签到", by=world.editor, now=MONDAY)
+    for act in (
+        lambda: create_category(code="books", name="again", by=world.editor, now=MONDAY),
+        lambda: create_capability(code="Not A Scope", name="x", by=world.editor, now=MONDAY),
+        lambda: create_category(code="empty", name=" ", by=world.editor, now=MONDAY),
+        lambda: change_category(category=category, by=world.editor, now=MONDAY, code="other"),
+    ):
+        with pytest.raises(CatalogueRefused):
+            act()
+    with pytest.raises(NotAllowed):
+        change_category(category=category, by=staff(), now=MONDAY, name="x")
+    change_category(category=category, by=world.editor, now=MONDAY, name="图书音像", is_active=False)
+    assert (Category.objects.get(code="books").name, capability.names) == ("图书音像", {"zh-hans": "签到", "en": "签到"})
+
+
+def test_re_review_when_the_capability_itself_changes(world):
+    approved(world)
+    change_capability(capability=world.reader, by=world.editor, now=MONDAY, name="读取会员资料")
+    assert not ReReview.objects.exists()
+    change_capability(capability=world.reader, by=world.editor, now=MONDAY, is_high_risk=True)
+    assert ReReview.objects.get().cause == "CAPABILITY"
+
+
+def test_the_review_page_is_told_what_would_be_said_and_what_it_would_cost(world):
+    held = claimed(queued(world), staff())
+    judge_all(held, fail=["N1", "M1"])
+    case = fresh(held.case)
+    assert (points_at_stake(case.revision_id), check_case_now(case, now=MONDAY)) == (2, [])
+    assert [reason.rule for reason in list_reasons_written(case.revision)] == ["M1", "N1"]
+    change_table(world, {(world.beauty, world.reader): "CLOSED"}, now=MONDAY)
+    assert [(result.gate, result.code) for result in check_case_now(case, now=MONDAY)] == [("G06", "closed")]
