@@ -43,6 +43,7 @@ lint: setup-dev ## style, types, arrows between the packages, migrations, catalo
 	$(BIN)/python manage.py catalogues --check
 
 format: setup-dev ## lay out the code
+	$(BIN)/python manage.py api_reference --check
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -182,6 +182,13 @@ VARIABLES: tuple[Variable, ...] = (
         topic="Web",
     ),
     Variable(
+        "API_CALLS_PER_SECOND",
+        number,
+        "Calls a second that one API client may make to one web process; five seconds' worth may come at once. 0: no limit.",
+        "100",
+        topic="Web",
+    ),
+    Variable(
         "METRICS_ALLOW",
         listed,
         "Addresses and networks (`10.0.0.0/8`) from which `/metrics` is read. Others get 404.",

@@ -7,8 +7,9 @@ from django.core.exceptions import ImproperlyConfigured
 from backoffice.settings.env import env
 from backoffice.settings.paths import BASE_DIR
 
-__all__ = ["METRICS_ALLOW", "MIDDLEWARE", "TEMPLATES", "TRUSTED_PROXIES"]
+__all__ = ["API_CALLS_PER_SECOND", "METRICS_ALLOW", "MIDDLEWARE", "TEMPLATES", "TRUSTED_PROXIES"]
 
+API_CALLS_PER_SECOND: int = env.value("API_CALLS_PER_SECOND")
 TRUSTED_PROXIES: int = env.value("TRUSTED_PROXIES")
 try:
     METRICS_ALLOW = [ip_network(place) for place in env.value("METRICS_ALLOW")]

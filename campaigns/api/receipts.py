@@ -13,6 +13,7 @@ from ninja.security import APIKeyHeader
 from pydantic import field_validator
 
 from backoffice.kernel import clock
+from backoffice.kernel.api.fields import shown
 from backoffice.kernel.api.problems import PROBLEM_RESPONSES
 from backoffice.kernel.tenancy.models import Store
 from campaigns.gateways.chosen import secret_of
@@ -79,10 +80,18 @@ class ReceiptIn(Schema):
 
 
 class ReceiptsIn(Schema):
+    """What became of messages, as a gateway tells it."""
+
+    model_config = shown({"receipts": [{"id": "7", "event": "delivered", "at": "2026-11-22T10:01:00+08:00", "provider_id": "p-1"}]})
+
     receipts: list[ReceiptIn] = Field(max_length=MOST_RECEIPTS)
 
 
 class ReceiptsOut(Schema):
+    """How many receipts were what."""
+
+    model_config = shown({"recorded": 1, "repeated": 0, "unknown": 0})
+
     recorded: int = Field(description="new ones")
     repeated: int = Field(description="came before")
     unknown: int = Field(description="name no message of this store, or no known event")

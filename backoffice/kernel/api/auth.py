@@ -13,6 +13,7 @@ from ninja.security.base import AuthBase
 
 from backoffice.kernel.api.models import ApiClient, ApiClientStore, ApiToken
 from backoffice.kernel.api.problems import TokenMissing
+from backoffice.kernel.api.rates import take_call
 from backoffice.kernel.api.services.tokens import find_token
 from backoffice.kernel.errors import NotAllowed, NotFound
 from backoffice.kernel.tenancy.choices import MerchantStatus
@@ -77,6 +78,7 @@ class ClientAuth(AuthBase):
         token = find_token(text.strip()) if scheme.lower() == "bearer" and 0 < len(text) <= LONGEST_TOKEN else None
         if token is None:
             raise TokenMissing
+        take_call(token.client_id)
         structlog.contextvars.bind_contextvars(api_client=token.client_id)
         return Caller(token)
 

@@ -31,7 +31,7 @@ def _mend(status: int, answer: dict[str, Any], *, keyed: bool) -> None:
     headers: dict[str, Any] = {}
     if status == 401:
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
-    if status == 503:
+    if status in (429, 503):
         headers["Retry-After"] = {"schema": {"type": "string"}, "description": "Seconds after which to send the same request again."}
     if keyed and status < 300:
         headers[REPLAYED] = {"schema": {"type": "string", "const": "true"}, "description": "Only on an answer that was given before."}

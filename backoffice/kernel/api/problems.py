@@ -19,6 +19,7 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ConfigDict
 
+from backoffice.kernel.api.rates import TooManyCalls
 from backoffice.kernel.errors import BusinessError, NotAllowed, NotFound, StateConflict
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,14 @@ class PlacesRefused(BusinessError):
         super().__init__(message, code=code, places=places[:MOST_PLACES])
 
 
-STATUS_OF: tuple[tuple[type[BusinessError], int], ...] = ((BadRequest, 400), (NotFound, 404), (NotAllowed, 403), (StateConflict, 409), (BusinessError, 422))
+STATUS_OF: tuple[tuple[type[BusinessError], int], ...] = (
+    (BadRequest, 400),
+    (TooManyCalls, 429),
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (StateConflict, 409),
+    (BusinessError, 422),
+)
 
 
 class TokenMissing(AuthenticationError):
@@ -79,8 +87,8 @@ class ProblemOut(Schema):
 
 
 PROBLEM_RESPONSES: dict[int, type[Schema]] = dict.fromkeys((400, 401, 413, 422, 503), ProblemOut)
-READ_PROBLEMS: dict[int, type[Schema]] = dict.fromkeys((401, 403, 404, 422, 503), ProblemOut)
-WRITE_PROBLEMS: dict[int, type[Schema]] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 503), ProblemOut)
+READ_PROBLEMS: dict[int, type[Schema]] = dict.fromkeys((401, 403, 404, 422, 429, 503), ProblemOut)
+WRITE_PROBLEMS: dict[int, type[Schema]] = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503), ProblemOut)
 
 
 def problem(status: int, *, code: str, detail: str = "", errors: list[dict[str, Any]] | None = None, facts: dict[str, str] | None = None) -> HttpResponse:
@@ -130,7 +138,10 @@ def answer_with_problems(api: NinjaAPI) -> None:
     @api.exception_handler(BusinessError)
     def business(_request: HttpRequest, error: Any) -> HttpResponse:
         status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
-        return problem(status, code=error.code, detail=str(error), errors=error.facts.get("places"), facts=_told(error.facts))
+        answer = problem(status, code=error.code, detail=str(error), errors=error.facts.get("places"), facts=_told(error.facts))
+        if status == 429:
+            answer["Retry-After"] = "1"
+        return answer
 
     @api.exception_handler(OperationalError)
     def unavailable(_request: HttpRequest, error: Any) -> HttpResponse:

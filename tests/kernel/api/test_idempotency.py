@@ -13,11 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 from django.db import connection, connections
 from django.db.models import F
 
 from backoffice.kernel.api import idempotency
-from backoffice.kernel.api.idempotency import KEPT, prune_records
+from backoffice.kernel.api.idempotency import KEPT, REPLAYED, prune_records
 from backoffice.kernel.api.models import IdempotencyRecord
 from backoffice.kernel.tenancy.models import Store
 from members.models import CreditAccount, CreditEntry, CreditLot
@@ -279,3 +280,15 @@ class TestKilled:
         assert (again.status_code, again.headers.get("Idempotent-Replayed")) == (201, "true" if effects else None)
         assert CreditEntry.objects.count() == 1
         assert again.json()["entry_id"] == CreditEntry.objects.get().pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_replay_says_so_to_a_real_client(live_server: Any) -> None:
+    """Over a socket: status, body and headers are those of the first answer."""
+    caller = Caller(make_store("S1"))
+    headers = {"Authorization": f"Bearer {caller.token}", "Idempotency-Key": "one"}
+    answers = [requests.put(f"{live_server.url}/api/v1/stores/S1/members/M1", json={"nickname": "小林"}, headers=headers, timeout=20) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert [answer.headers.get(REPLAYED) for answer in answers] == [None, "true"]
+    assert answers[0].headers["Cache-Control"] == "no-store"
