@@ -41,7 +41,7 @@ def publish_beside(task: str, arguments: Sequence[Any], *, queue: str, expires: 
 
 def _publish(task: str, arguments: list[Any], queue: str, expires: float | None) -> None:
     try:
-        with impatient_broker(current_app._get_current_object(), BESIDE_SECONDS) as connection:
+        with impatient_broker(current_app, BESIDE_SECONDS) as connection:
             current_app.send_task(task, arguments, queue=queue, expires=expires, connection=connection, retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001 - whatever a broker's client raises: the tick does without
         log.warning("wake_up_failed", task=task, error=type(error).__name__)

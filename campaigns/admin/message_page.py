@@ -42,7 +42,7 @@ def _facts(message: Message, *, shows_member: bool) -> list[tuple[Any, Any]]:
         (_("Scenario"), message.get_scenario_display()),
         (_("Store"), message.store.name),
         *([(_("Member"), member)] if shows_member else []),
-        *([(_("Order"), message.params["order_no"])] if message.params.get("order_no") else []),
+        *([(_("Order"), message.params["order_no"])] if shows_member and message.params.get("order_no") else []),
         (_("Local day"), message.local_day.isoformat()),
         (_("Language"), Language(message.language).label),
         (_("Decided"), full_time(message.decided_at)),
