@@ -27,7 +27,6 @@ class EventScreen(MemberColumns, TabbedList):
     list_display: tuple[str, ...] = ("event_id", "name_column", "who", "store_name", "occurred", "source_column")
     list_filter: tuple[Any, ...] = ("store", "occurred_at")
     list_select_related = ("store", "member")
-    allowed_lookups: Sequence[str] = ("member_id",)
     search_shapes: Sequence[SearchShape] = EVENT_SHAPES
     search_help_text = gettext_lazy("Event number, whole phone or nickname")
     fields = ("event_id", "name", "who", "store_name", "occurred", "source_column", "properties_column", "recorded")

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.forms import BaseDialogForm
 
 from backoffice.kernel.admin import adopt, tenant_action
-from backoffice.kernel.admin.display import money
+from backoffice.kernel.admin.display import BUSY, PLAIN, chip, money
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.money import FEN, ZERO, format_yuan
 from backoffice.kernel.tenancy.models import Store
@@ -296,7 +296,7 @@ def policy_page(console: str, policy: CreditPolicy, form: Any, *, store: Store |
     return {
         "store": store,
         "may_change": may_change,
-        "is_standard": policy._state.adding,
+        "state": chip(_("Standard policy"), PLAIN) if policy._state.adding else chip(_("Policy of its own"), BUSY),
         "rules": [
             rule("deduction_order", _("What a spend takes out of a top-up"), _("The top-up that lapses first is spent first."), DeductionOrder.choices),
             rule("on_lapse", _("When a top-up lapses with something left"), "", LapsePolicy.choices),

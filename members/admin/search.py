@@ -67,8 +67,16 @@ HOLD_SHAPES = (
     SearchShape(_("the whole order number"), is_number_like, _exactly("order_no")),
     SearchShape(NICKNAME_FROM, bool, _of_members("account__member")),
 )
+
+
+def _events_of_members(rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """Events of the members found: their index is by person, and only the found member's own stay."""
+    members = list_members_like(term)
+    return rows.filter(person__in=members.values("person"), member__in=members.values("pk"))
+
+
 EVENT_SHAPES = (
-    SearchShape(WHOLE_PHONE, is_whole_phone, _of_members("member")),
+    SearchShape(WHOLE_PHONE, is_whole_phone, _events_of_members),
     SearchShape(_("the whole event number"), is_number_like, _exactly("event_id")),
-    SearchShape(NICKNAME_FROM, bool, _of_members("member")),
+    SearchShape(NICKNAME_FROM, bool, _events_of_members),
 )

@@ -174,7 +174,7 @@ def credit(console: str, readers: Iterable[Role], *, clerks: Iterable[Role], lea
     if console == "platform":
         TABLE.screen(f"{name}_ledgerproof", read=readers)
     TABLE.screen(f"{name}_payment", read=readers, search=True, filters=("store", "paid_at"), lookups=("credit_used__gt", "member_id", "refunded_amount__gt"))
-    TABLE.screen(f"{name}_event", read=readers, search=True, filters=("store", "occurred_at"), lookups=("member_id",))
+    TABLE.screen(f"{name}_event", read=readers, search=True, filters=("store", "occurred_at"))
 
 
 def api_clients() -> None:

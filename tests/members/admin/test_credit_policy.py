@@ -49,7 +49,14 @@ def test_a_store_without_a_row_shows_the_standard_and_the_three_examples(desk: D
     address = f"{url('creditpolicy_add')}?store={desk.store.pk}"
     assert address.replace("&", "&amp;") in listed
     page = client.get(address).content.decode()
-    for shown in ("Takes principal 25.00, bonus 5.00.", "Takes principal 30.00, bonus 0.00.", "Takes principal 10.00, bonus 20.00.", "500.00 yuan a day"):
+    for shown in (
+        desk.store.name,
+        "Standard policy",
+        "Takes principal 25.00, bonus 5.00.",
+        "Takes principal 30.00, bonus 0.00.",
+        "Takes principal 10.00, bonus 20.00.",
+        "500.00 yuan a day",
+    ):
         assert shown in page
     assert 'value="PERCENT" checked' in page
     assert "75.00 yuan are paid back, 15.00 yuan are void." in page

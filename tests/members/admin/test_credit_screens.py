@@ -110,7 +110,15 @@ def test_open_holds_have_their_age(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("screen", "term"),
-    [("credithold", "order"), ("credithold", "nickname"), ("payment", "PAY1"), ("payment", "nickname"), ("event", "EV1"), ("creditpayout", "number")],
+    [
+        ("credithold", "order"),
+        ("credithold", "nickname"),
+        ("payment", "PAY1"),
+        ("payment", "nickname"),
+        ("event", "EV1"),
+        ("event", "nickname"),
+        ("creditpayout", "number"),
+    ],
 )
 def test_rows_are_searched(screen: str, term: str, desk: Desk) -> None:
     members = [furnish(desk, number) for number in range(2)]
