@@ -1,6 +1,7 @@
 """A shop's system, over HTTP: token, member, top-up, payment, the notice in the gateway's log, refund, lapse, payout. Real processes throughout.
 
-``docs/api.md`` tells the same walk as commands to copy; the second test runs those commands as they stand there.
+The worker is woken by the payment; nothing else hands the notice over. ``docs/api.md`` tells the same walk as commands to copy; the second test runs
+those commands as they stand there.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.campaigns.conftest import gateway  # noqa: F401 - a fixture
 from tests.campaigns.delivery import store_behind
 from tests.campaigns.processes import ROOT
 from tests.chaos.judge import assert_nothing_broken
+from tests.factories import ship_identity_kinds
 from tests.journeys.site import Site, running_site
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
@@ -40,6 +42,7 @@ VOLATILE = re.compile(r"(_id|_at|_no|^now|^seconds)$")
 def site(gateway: DemoGateway, settings: Settings, tmp_path: Path) -> Iterator[Site]:  # noqa: F811 - the fixture
     settings.TIME_ZONE = settings.TIME_ZONE  # put back after the test
     settings.GATEWAY_TIMEOUT_SECONDS = 5
+    ship_identity_kinds()
     store_behind(gateway, "S1", name="云杉旗舰店")
     with running_site(tmp_path) as running:
         yield running
