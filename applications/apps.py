@@ -20,6 +20,7 @@ class ApplicationsConfig(AppConfig):
             {
                 "app.change_announced": _("Change of an app announced"),
                 "app.changed": _("App changed"),
+                "app.client_connected": _("API client of an app changed"),
                 "app.created": _("App created"),
                 "app.disabled": _("App switched off in a store"),
                 "app.enabled": _("App switched on in a store"),

@@ -83,14 +83,19 @@ class ChecklistVerdict(models.Model):
 
 
 class Reason(models.Model):
-    """Why something was failed or refused: rule, observed fact and fix. The applicant reads all three, and nothing else of the reviewer's."""
+    """Why something was failed or refused: rule, observed fact and fix. The applicant reads all three, and nothing else of the reviewer's.
+
+    What a gate found at the decision has ``code`` and ``params`` instead of texts: its words are made when it is read (``gates/base.py``).
+    """
 
     case = models.ForeignKey(Application, models.PROTECT, related_name="reasons", verbose_name=_("application"))
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="reasons", verbose_name=_("revision"), db_index=False)
     rule = models.CharField(_("rule"), max_length=8, help_text=_("An item of the checklist, or a gate."))
     capability = models.ForeignKey(Capability, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("capability"))
-    fact = models.TextField(_("what was seen"))
-    fix = models.TextField(_("what to do"))
+    fact = models.TextField(_("what was seen"), blank=True, default="")
+    fix = models.TextField(_("what to do"), blank=True, default="")
+    code = models.CharField(_("finding"), max_length=64, blank=True, default="")
+    params = models.JSONField(_("figures"), default=dict)
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("written by"))
     written_at = models.DateTimeField(_("written"))
 
@@ -99,7 +104,9 @@ class Reason(models.Model):
         verbose_name_plural = _("reasons")
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["revision", "rule", "capability"], name="reason_once", nulls_distinct=False),
-            models.CheckConstraint(name="reason_says_all_three", condition=~models.Q(rule="") & ~models.Q(fact="") & ~models.Q(fix="")),
+            models.CheckConstraint(
+                name="reason_says_all_three", condition=~models.Q(rule="") & (~models.Q(code="") | (~models.Q(fact="") & ~models.Q(fix="")))
+            ),
         ]
 
     def __str__(self) -> str:

@@ -182,7 +182,8 @@ def list_seen_decisions(case: Application, *, now: datetime) -> list[SeenDecisio
 
 def _seen_reason(reason: Reason) -> SeenReason:
     capability = reason.capability.code if reason.capability else ""
-    return SeenReason(reason.rule, rule_title(reason.rule), capability, reason.fact, reason.fix)
+    fact, fix = words_of(reason.rule, reason.code, reason.params) if reason.code else (reason.fact, reason.fix)
+    return SeenReason(reason.rule, rule_title(reason.rule), capability, fact, fix)
 
 
 def list_reasons_written(revision: Revision) -> list[SeenReason]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from applications.choices import AppealStatus, BarStatus, CaseState, ReReviewStatus
 from applications.models import Appeal, Application, Bar, Grant, ReReview
+from backoffice.kernel.sql import compile_queryset
 from backoffice.kernel.tenancy.models import User
+
+MOST_COUNTED = 1000
 
 TABS: dict[str, Q] = {
     "queued": Q(state=CaseState.QUEUED),
@@ -28,14 +33,25 @@ def list_queue(tab: str = "queued", *, reviewer: User | None = None) -> QuerySet
     cases = Application.objects.filter(TABS[tab])
     if reviewer is not None:
         cases = cases.filter(claims__reviewer=reviewer, claims__ended_at=None)
-    return cases.select_related("app__category", "developer", "merchant", "revision").order_by("due_at", "id")
+    related = cases.select_related("app__category", "developer", "merchant", "revision")
+    return related.defer("draft", "revision__content").order_by("due_at", "id")
 
 
 def count_queue(*, now: datetime) -> dict[str, int]:
-    """How many cases each tab has, and ``late``: how many with the platform are over their due date. One query."""
-    counts = {tab: Count("pk", filter=condition) for tab, condition in TABS.items()}
-    late = Count("pk", filter=(TABS["queued"] | TABS["in_review"] | TABS["held"]) & Q(due_at__lt=now))
-    return Application.objects.filter(closed_at=None).exclude(state=CaseState.DRAFT).aggregate(**counts, late=late)
+    """How many cases each tab has, and ``late``: how many with the platform are over their due date. One query.
+
+    Counting stops at ``MOST_COUNTED`` + 1 each, so that the page is as fast over a hundred thousand cases as over a hundred.
+    """
+    late = (TABS["queued"] | TABS["in_review"] | TABS["held"]) & Q(due_at__lt=now)
+    parts: list[str] = []
+    params: list[Any] = []
+    for condition in (*TABS.values(), late):
+        sql, values = compile_queryset(Application.objects.filter(condition, closed_at=None).order_by().values("pk")[: MOST_COUNTED + 1])
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608 - a compiled queryset
+        params += values
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", params)
+        return dict(zip((*TABS, "late"), cursor.fetchone(), strict=True))
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ from applications.models import App, Application, Category, DemoFile, DeveloperP
 from applications.services.locks import lock_developer
 from applications.services.re_review import open_re_review
 from applications.services.rights import require
+from backoffice.kernel.api.models import ApiClient
 from backoffice.kernel.audit.services import record_event
 from backoffice.kernel.errors import BusinessError, NotFound
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.tenancy.models import Developer, Merchant, User
 
 BIND = "applications.change_developerprofile"
+CONNECT = "applications.connect_client"
 
 
 class AppRefused(BusinessError):
@@ -95,6 +97,20 @@ def bind_to_merchant(*, developer: Developer, merchant: Merchant | None, by: Use
     profile, _made = DeveloperProfile.objects.update_or_create(developer=developer, defaults={"bound_merchant": merchant})
     record_event("developer.bound", target=developer, by=by, now=now, merchant=merchant.code if merchant else "")
     return profile
+
+
+@in_transaction
+def connect_client(*, app: App, client: ApiClient | None, by: User, now: datetime) -> None:
+    """Say by which API client the app calls (None: by none any more). What the client may then do is what the app's grants say."""
+    require(by, CONNECT)
+    stored = App.objects.select_for_update(of=("self",)).get(pk=app.pk)
+    try:
+        with transaction.atomic():
+            App.objects.filter(pk=stored.pk).update(api_client=client)
+    except IntegrityError as error:
+        raise AppRefused(_("Another app calls by this client."), code="client_taken") from error
+    record_event("app.client_connected", target=stored, by=by, now=now, client=client.client_id if client else "")
+    app.api_client = client
 
 
 @in_transaction

@@ -22,7 +22,7 @@ from applications.choices import (
     MessageSide,
     Ruling,
 )
-from applications.gates.base import GATES, Result, run_gates, words_of
+from applications.gates.base import GATES, Result, run_gates
 from applications.models import ApplicantMessage, Application, Capability, Decision, DecisionItem, Grant, InternalNote, Reason, Revision
 from applications.rulings import Objection, kind_of, objections_to, objections_to_changes
 from applications.selectors.numbers import get_numbers
@@ -268,18 +268,17 @@ def _second_person(decision: Decision, by: User) -> None:
 
 
 def _write_gate_reasons(case: Application, revision: Revision, check: Check, rulings: Mapping[str, str], by: User, now: datetime) -> None:
-    """What the gates found meanwhile is a reason like any other, in the words of the gate."""
+    """What the gates found meanwhile is a reason like any other, kept as code and figures."""
     for result in check.failed:
         if result.outcome != GateOutcome.FAIL:
             continue
         code = next((code for code in check.closed if result.gate in OF_ONE_CAPABILITY and code in rulings and _is_about(result, code)), "")
         capability = Capability.objects.filter(code=code).first() if code else None
-        fact, fix = words_of(result.gate, result.code, result.params)
         Reason.objects.get_or_create(
             revision=revision,
             rule=result.gate,
             capability=capability,
-            defaults={"case": case, "fact": fact, "fix": fix or fact, "written_by": by, "written_at": now},
+            defaults={"case": case, "code": result.code, "params": dict(result.params), "written_by": by, "written_at": now},
         )
 
 

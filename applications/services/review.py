@@ -175,7 +175,7 @@ def write_reason(*, case: Application, token: int, rule: str, fact: str, fix: st
         revision=revision,
         rule=rule,
         capability=capability,
-        defaults={"case": stored, "fact": fact.strip()[:5000], "fix": fix.strip()[:5000], "written_by": by, "written_at": now},
+        defaults={"case": stored, "fact": fact.strip()[:5000], "fix": fix.strip()[:5000], "code": "", "params": {}, "written_by": by, "written_at": now},
     )
     return reason
 

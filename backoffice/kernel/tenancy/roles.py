@@ -60,6 +60,7 @@ _SENIOR = (
     "applications.change_rulenumber",
     "applications.change_calendarday",
     "applications.change_developerprofile",
+    "applications.connect_client",
 )
 # Reviewers look at stores and merchants; members' rows are for member operations, auditors and administrators.
 _READ_TENANTS = ("tenancy.view_merchant", "tenancy.view_merchanttier", "tenancy.view_store", "tenancy.view_developer", "applications.view_*")

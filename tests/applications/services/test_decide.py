@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from applications.choices import CaseState, DecisionStatus, HoldCause
 from applications.models import Decision, Grant, InternalNote, Notification, PolicyVersion, Reason, Strike
@@ -198,7 +199,12 @@ def test_cell_closed_between_submission_and_decision(world):
     decide(case=case, token=held.token, rulings={"member.read": "REFUSE"}, by=held.reviewer, now=MONDAY)
     advance(now=MONDAY + UNDO)
     assert (fresh(case).state, Grant.objects.count(), Strike.objects.count()) == (CaseState.REFUSED, 0, 0)
-    assert [(reason.rule, reason.capability) for reason in Reason.objects.all()] == [("G06", world.reader)]
+    assert [(reason.rule, reason.code, reason.fact, reason.capability) for reason in Reason.objects.all()] == [("G06", "closed", "", world.reader)]
+    for language, word in (("en", "Beauty"), ("zh-hans", "美妆")):
+        with translation.override(language):
+            (seen,) = get_seen_case(fresh(case), now=MONDAY + UNDO).decisions[0].reasons
+            assert word in seen.fact
+            assert seen.fix
     assert (case.revision.policy.number, Decision.objects.get().policy.number) == (1, 2)
 
 

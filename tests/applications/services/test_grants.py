@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from applications.choices import AppBuild, GrantStatus, ReReviewCause
 from applications.models import App, Grant, ReReview, StoreEnablement
 from applications.selectors.grants import check_client_grant, grants_check, list_apps_offered
-from applications.services.apps import AppRefused, announce_change, change_app
+from applications.services.apps import AppRefused, announce_change, change_app, connect_client
 from applications.services.decide import execute
 from applications.services.enable import EnablementRefused, disable_app, enable_app
 from applications.services.grants import (
@@ -26,6 +26,7 @@ from applications.services.grants import (
 )
 from applications.services.sweep import advance
 from backoffice.kernel import clock, ports
+from backoffice.kernel.api.models import ApiClient
 from backoffice.kernel.errors import NotAllowed, NotFound, StateConflict
 from backoffice.kernel.tenancy.roles import Role
 from backoffice.kernel.tenancy.services.merchants import close_store, set_tier, suspend_merchant
@@ -216,6 +217,23 @@ def test_the_ports_answer_for_gateways_and_for_the_api(world):
     assert ports.grant_checker.ask(case.app.code, "member.read", store.code, LATER).allowed
     assert ports.client_grant_checker.ask(987654321, "member.read", store.pk, LATER) is None
     assert check_client_grant(987654321, "member.read", store.pk, LATER) is None
+
+
+def test_the_client_of_an_app_may_what_its_grants_say(world):
+    case = approved(world)
+    store, senior = enabled(case.app), staff(Role.PLATFORM_SENIOR)
+    client = ApiClient.objects.create(user=make_user(), client_id="c1", secret_hash=b"x" * 32, name="应用", created_at=LATER, secret_set_at=LATER)
+    with pytest.raises(NotAllowed):
+        connect_client(app=case.app, client=client, by=owner_of(case.developer), now=LATER)
+    connect_client(app=case.app, client=client, by=senior, now=LATER)
+    told = [ports.client_grant_checker.ask(client.pk, code, store.pk, LATER).reason for code in ("member.read", "points.write")]
+    assert told == ["allowed", "not_granted"]
+    assert check_client_grant(client.pk, "member.read", make_store().pk, LATER).reason == "not_enabled"
+    other = approved(world).app
+    with pytest.raises(AppRefused):
+        connect_client(app=other, client=client, by=senior, now=LATER)
+    connect_client(app=case.app, client=None, by=senior, now=LATER)
+    assert check_client_grant(client.pk, "member.read", store.pk, LATER) is None
 
 
 def test_re_review_when_build_or_category_change(world):
