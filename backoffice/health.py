@@ -82,8 +82,12 @@ def _beat() -> str:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text, only for the addresses of METRICS_ALLOW; others find nothing here. 503 without a database."""
-    if not may_read_metrics(client_address(request)):
+    """Prometheus' text, only for the addresses of METRICS_ALLOW; others find nothing here. 503 without a database.
+
+    A call that came through a proxy of which TRUSTED_PROXIES does not tell has the proxy's address, which says nothing of who asks.
+    """
+    through_a_stranger = not settings.TRUSTED_PROXIES and ("X-Forwarded-For" in request.headers or "Forwarded" in request.headers)
+    if through_a_stranger or not may_read_metrics(client_address(request)):
         raise Http404
     registry = CollectorRegistry(auto_describe=False)
     registry.register(DatabaseCollector())

@@ -7,10 +7,10 @@ from backoffice.settings.env import PRODUCTION, env
 __all__ = [
     "AUTHENTICATION_BACKENDS",
     "AUTH_PASSWORD_VALIDATORS",
+    "AXES_CLIENT_IP_CALLABLE",
     "AXES_COOLOFF_TIME",
     "AXES_ENABLE_ADMIN",
     "AXES_FAILURE_LIMIT",
-    "AXES_IPWARE_PROXY_COUNT",
     "AXES_LOCKOUT_PARAMETERS",
     "AXES_LOCKOUT_TEMPLATE",
     "AXES_RESET_ON_SUCCESS",
@@ -61,6 +61,6 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "consoles/lockout.html"
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = env.value("TRUSTED_PROXIES") or None
+AXES_CLIENT_IP_CALLABLE = "backoffice.kernel.api.addresses.login_address"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

@@ -62,6 +62,7 @@ class TestReadyz:
     def test_the_broker_is_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from celery import Celery
 
+        monkeypatch.delenv("CELERY_BROKER_URL", raising=False)  # it would win over the argument
         monkeypatch.setattr(health, "app", Celery(broker="redis://127.0.0.1:1/0"))
         status, parts = self.ask()
         assert (status, parts["broker"].split(" (")[0], parts["beat"]) == (503, "unreachable", "")
@@ -112,6 +113,10 @@ class TestMetrics:
         settings.TRUSTED_PROXIES = 1
         assert Client(REMOTE_ADDR="192.0.2.1").get("/metrics", **spoofed).status_code == 200
         assert Client(REMOTE_ADDR="192.0.2.1").get("/metrics", headers={"X-Forwarded-For": "10.1.1.1, 203.0.113.9"}).status_code == 404
+
+    @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+    def test_a_proxy_that_nobody_told_us_of_does_not_hand_it_out(self, header: str) -> None:
+        assert Client(REMOTE_ADDR="127.0.0.1").get("/metrics", headers={header: "203.0.113.9"}).status_code == 404
 
     def test_messages(self) -> None:
         store = store_with_reminders("S1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -18,3 +20,14 @@ def client_address(request: HttpRequest) -> str:
         if named:
             return named[-min(count, len(named))][:45].replace("\x00", "")
     return str(request.META.get("REMOTE_ADDR", ""))[:45]
+
+
+def login_address(request: HttpRequest) -> str | None:
+    """``client_address`` as django-axes keeps it; None for what is no address.
+
+    Axes' own look-up finds none at all behind a proxy, and then anybody's bad passwords pause a user everywhere.
+    """
+    try:
+        return str(ip_address(client_address(request)))
+    except ValueError:
+        return None

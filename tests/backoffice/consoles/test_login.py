@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
+from pytest_django import Settings
 
 from backoffice.kernel.tenancy.models import Seat, User
 from backoffice.kernel.tenancy.roles import Role
@@ -61,6 +62,31 @@ def test_five_bad_passwords_pause_this_user_from_this_address() -> None:
     assert "登录已暂停" in last.content.decode()
     assert log_in(client, user) == 429, "the right password does not help during the pause"
     assert log_in(Client(), other) == 302, "another user is not held up"
+
+
+@override_settings(AXES_ENABLED=True)
+def test_behind_our_proxy_nobody_locks_others_out(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = 1
+    user = make_user()
+
+    def log_in_from(address: str, password: str) -> int:
+        form = {"username": user.username, "password": password}
+        return Client(headers={"X-Forwarded-For": address}).post("/login/", form).status_code
+
+    for spoofed in range(4):
+        assert log_in_from(f"192.0.2.{spoofed}, 203.0.113.9", "wrong") == 200
+    assert log_in_from("203.0.113.9", "wrong") == 429, "what the caller sends of its address does not count"
+    assert log_in_from("203.0.113.9", PASSWORD) == 429
+    assert log_in_from("203.0.113.10", PASSWORD) == 302
+
+
+@pytest.mark.parametrize("address", ["", "unknown"])
+@override_settings(AXES_ENABLED=True)
+def test_an_address_that_is_none_is_paused_too(address: str) -> None:
+    user = make_user()
+    for _ in range(5):
+        last = Client(REMOTE_ADDR=address).post("/login/", {"username": user.username, "password": "wrong"})
+    assert last.status_code == 429
 
 
 @override_settings(AXES_ENABLED=True)
