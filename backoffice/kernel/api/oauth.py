@@ -13,7 +13,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from oauthlib.common import Request
-from oauthlib.oauth2 import BackendApplicationServer, InvalidRequestError, OAuth2Error, RequestValidator
+from oauthlib.oauth2 import BackendApplicationServer, InvalidClientError, InvalidRequestError, OAuth2Error, RequestValidator
 
 from backoffice.kernel.api.addresses import client_address
 from backoffice.kernel.api.models import ApiClient
@@ -73,7 +73,8 @@ class ClientValidator(RequestValidator):
 
     def save_bearer_token(self, token: Any, request: Request, *args: Any, **kwargs: Any) -> None:
         reach: Any = request.reach
-        tokens.save_token(client=_client_of(request), token=token["access_token"], reach=reach)
+        if not tokens.save_token(client=_client_of(request), token=token["access_token"], reach=reach):
+            raise InvalidClientError(request=request)
 
 
 def _client_of(request: Request) -> ApiClient:
@@ -131,6 +132,8 @@ def token_endpoint(request: HttpRequest) -> HttpResponse:
         _headers, text, status = _Server.get().create_token_response("/oauth/token/", "POST", body.decode("ascii", "replace"), headers)
     except InvalidRequestError as error:
         return _refusal("invalid_request", error.description)
+    except InvalidClientError as error:  # switched off, or another secret, while it asked: oauthlib answers no error from so late
+        return _refusal(error.error, error.description or "", status=401, headers={"WWW-Authenticate": CHALLENGE})
     answer = _answer(text, status)
     if status == 401:
         answer["WWW-Authenticate"] = CHALLENGE

@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from backoffice.kernel.api.models import ApiClient, ApiToken, TokenFailure
+from backoffice.kernel.api.services import tokens
 from backoffice.kernel.api.services.clients import hash_secret, replace_secret, switch_client
 from backoffice.kernel.api.services.tokens import find_token, prune_tokens
 from backoffice.kernel.clock import database_now
@@ -225,6 +226,25 @@ class TestEnds:
             switch_client(client=made.client, active=active, by=None, now=database_now(), reason="x")
         assert find_token(token) is None
         assert ask_token(made).status_code == 200
+
+    @pytest.mark.parametrize("meanwhile", ["switched off", "switched off and on", "another secret"])
+    def test_who_loses_the_right_while_asking_gets_no_token(self, meanwhile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = make_client(make_store())
+        save = tokens.save_token
+
+        def late(**asked: Any) -> bool:
+            if meanwhile == "another secret":
+                replace_secret(client=ApiClient.objects.get(), by=None, now=database_now(), reason="lost")
+            else:
+                switch_client(client=ApiClient.objects.get(), active=False, by=None, now=database_now(), reason="lost")
+            return save(**asked)
+
+        monkeypatch.setattr(tokens, "save_token", late)
+        answer = ask_token(made)
+        if meanwhile == "switched off and on":
+            switch_client(client=ApiClient.objects.get(), active=True, by=None, now=database_now(), reason="found")
+        assert (answer.status_code, answer.json()["error"], answer["WWW-Authenticate"]) == (401, "invalid_client", 'Basic realm="oauth"')
+        assert not ApiToken.objects.exists()
 
     def test_what_has_ended_is_pruned(self) -> None:
         made = make_client(make_store())

@@ -99,20 +99,24 @@ def narrow(client: ApiClient, scopes: Sequence[str]) -> Reach | None:
     return Reach(is_platform=False, stores=named) if len(named) == len(codes) else None
 
 
-def save_token(*, client: ApiClient, token: str, reach: Reach) -> None:
-    """Keep a token's hash, for an hour."""
+def save_token(*, client: ApiClient, token: str, reach: Reach) -> bool:
+    """Keep a token's hash, for an hour. Nothing is kept, and False returned, when the client was switched off, or got another secret, since
+    ``client`` was read: the row's lock decides between the two."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO api_apitoken (client_id, token_hash, is_platform, store_ids, expires_at) "
-            "VALUES (%(client)s, %(hash)s, %(is_platform)s, %(stores)s, statement_timestamp() + make_interval(secs => %(life)s))",
+            "SELECT c.id, %(hash)s, %(is_platform)s, %(stores)s, statement_timestamp() + make_interval(secs => %(life)s) "
+            "FROM api_apiclient c WHERE c.id = %(client)s AND c.is_active AND c.secret_hash = %(secret)s FOR SHARE",
             {
                 "client": client.pk,
+                "secret": bytes(client.secret_hash),
                 "hash": hash_secret(token),
                 "is_platform": reach.is_platform,
                 "stores": [store.pk for store in reach.stores],
                 "life": TOKEN_SECONDS,
             },
         )
+        return bool(cursor.rowcount)
 
 
 def find_token(token: str) -> ApiToken | None:
