@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,21 +33,22 @@ from members.services.credit.top_up_refund import preview_top_up_refund
 
 ADD, TAKE = "ADD", "TAKE"
 LOTS_OFFERED = 50
+TYPED = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:[.][0-9]*)?")
 
 
 class YuanField(forms.Field):
-    """An amount as people type it: ``1,234.5``; empty is nothing."""
+    """An amount as people type it: ``1,234.5``, ``¥5``; empty is nothing. Neither ``1,5`` nor ``1e3`` is one."""
 
     def __init__(self, *, attrs: dict[str, str] | None = None, **kwargs: Any) -> None:
         attrs = {"inputmode": "decimal", "autocomplete": "off", "maxlength": "20", **(attrs or {})}
         super().__init__(required=False, widget=UnfoldAdminTextInputWidget(attrs=attrs), **kwargs)
 
     def to_python(self, value: Any) -> Decimal:
-        text = str(value or "").strip().lstrip("¥￥").replace(",", "").replace("，", "")
+        text = unicodedata.normalize("NFKC", str(value or "")).strip().lstrip("¥")
         if not text:
             return ZERO
         try:
-            return yuan(text, least=ZERO)
+            return yuan(text.replace(",", "") if TYPED.fullmatch(text) else "", least=ZERO)
         except AmountRefused as refused:
             raise ValidationError(str(refused)) from refused
 

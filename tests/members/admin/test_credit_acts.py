@@ -12,6 +12,7 @@ from django.test import Client
 
 from backoffice.kernel import clock
 from backoffice.kernel.audit.models import AuditEvent
+from members.admin.credit_forms import YuanField
 from members.choices import AdjustmentStatus, EntryKind, HoldStatus, PayoutStatus, RefundAfterLapse
 from members.models import CreditAdjustment, CreditEntry, CreditHold, CreditLot, CreditPayout, CreditPolicy
 from tests.factories import make_member, make_store
@@ -41,7 +42,7 @@ def test_credit_is_added_at_once_within_what_one_may_do_alone(desk: Desk) -> Non
     address = url("creditaccount_adjust", account_of(member).pk)
     assert "You may adjust 500.00 yuan a day on one account alone" in client.get(address).content.decode()
     last_day = clock.local_day(clock.database_now()) + timedelta(days=10)
-    answer = press(client, address, direction="ADD", principal="1,0.50", bonus="￥5", expires_on=last_day.isoformat(), reason="goodwill")
+    answer = press(client, address, direction="ADD", principal="10.50", bonus="￥5", expires_on=last_day.isoformat(), reason="goodwill")
     assert said(answer) == ["Adjusted by +15.50 yuan."]
     lot = CreditLot.objects.exclude(source_no__startswith="CZ").get()
     assert (lot.principal_left, lot.bonus_left, lot.expires_at) == (yuan("10.50"), yuan(5), clock.day_end(last_day))
@@ -76,6 +77,9 @@ def test_credit_is_taken_from_the_chosen_lot(desk: Desk) -> None:
         ({"principal": "1.005"}, "Amounts have at most two decimals."),
         ({"principal": "-5"}, "The amount is too small or too large."),
         ({"principal": "abc"}, "This is not an amount in yuan."),
+        ({"principal": "1,5"}, "This is not an amount in yuan."),
+        ({"bonus": "1e2"}, "This is not an amount in yuan."),
+        ({"principal": "1_0"}, "This is not an amount in yuan."),
         ({"direction": "TAKE", "principal": "100.01"}, "Only 100.00 yuan of principal and 20.00 yuan of bonus can be taken."),
         ({"direction": "TAKE", "principal": "1", "lot": "987654"}, "Select a valid choice"),
         ({"principal": "5", "expires_on": "2020-01-01"}, "The expiry must lie in the future."),
@@ -90,6 +94,11 @@ def test_what_cannot_be_is_said_in_the_dialog_and_nothing_is_lost(fields: dict[s
     assert sentence in page
     assert "my reason" in page
     assert (everything(member), CreditAdjustment.objects.count()) == (before, 0)
+
+
+@pytest.mark.parametrize(("typed", "amount"), [("1,234.5", "1234.50"), ("￥５", "5.00"), (" 1，000 ", "1000.00"), ("7.", "7.00"), ("", "0.00")])
+def test_amounts_as_people_type_them(typed: str, amount: str) -> None:
+    assert YuanField().clean(typed) == yuan(amount)
 
 
 def test_pressing_the_button_twice_adjusts_once(desk: Desk) -> None:
