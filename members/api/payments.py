@@ -134,7 +134,8 @@ class RefundOut(Schema):
 def add_payment(request: HttpRequest, store: str, payload: PaymentIn) -> Done:
     """201 for a new payment, 200 for one that was told before. Other figures for a known order are 409 `order_differs`.
 
-    Refusals: `not_enough_credit` with `available`, `lines_differ`, `credit_above_amount`, `hold_and_spend`, `other_order`, `spend_differs`.
+    Refusals: `not_enough_credit` with `available`, `lines_differ`, `credit_above_amount`, `hold_and_spend`, `other_order`, `spend_differs`,
+    `spend_refunded`.
     """
     caller = caller_of(request)
     place = caller.store(store)

@@ -295,6 +295,8 @@ def _check_taken(told: _Told, entries: Sequence[CreditEntry]) -> None:
         raise PaymentRefused(_("The spend is for another order."), code="other_order")
     if sum(_took(entry) for entry in entries) != told.credit_used:
         raise PaymentRefused(_("The spend is of another amount than the credit used."), code="spend_differs")
+    if CreditEntry.objects.filter(refund_of__in=entries).exists():
+        raise PaymentRefused(_("Credit of this spend was given back: it pays for nothing any more."), code="spend_refunded")
 
 
 def _took(entry: CreditEntry) -> Decimal:
@@ -424,8 +426,7 @@ def refund_payment(
     found = Payment.objects.select_related("member").filter(store=store, order_no=order_no).first()
     if found is None:
         raise NotFound(_("There is no such payment in this store."))
-    if found.credit_used:
-        lock_account_of(found.member)
+    account = lock_account_of(found.member) if found.credit_used else None
     payment = Payment.objects.select_for_update().get(pk=found.pk)
     payment.member = found.member
     if refunded_at < min(payment.paid_at, now):  # a shop's clock may be ahead of ours
@@ -442,10 +443,10 @@ def refund_payment(
     order = {line.line_no: line for line in OrderLine.objects.select_for_update().filter(store=store, order_no=order_no).order_by("line_no")}
     earlier = _refunded_before(payment)
     refunds = _refunds_of(order, earlier, asked)
-    back = _credit_to_give_back(payment, order, earlier, refunds)
+    back = _credit_to_give_back(payment, account, order, earlier, refunds)
     given = None
-    if any(back.of_lines.values()):
-        given = refund_spend(store_id=store.pk, order_no=order_no, lines=back.as_asked, idempotency_key=idempotency_key, by=by, now=now)
+    if account is not None and any(back.of_lines.values()):
+        given = refund_spend(store_id=store.pk, order_no=order_no, lines=back.as_asked, idempotency_key=idempotency_key, by=by, now=now, account_id=account.pk)
     refund = PaymentRefund(store=store, payment=payment, idempotency_key=idempotency_key, body_hash=body, refunded_at=refunded_at)
     refund.amount = sum(refunds.values(), ZERO)
     refund.credit = given.amount if given else ZERO
@@ -512,11 +513,13 @@ def _refunds_of(order: Mapping[int, OrderLine], earlier: Mapping[int, _Before], 
     return refunds
 
 
-def _credit_to_give_back(payment: Payment, order: Mapping[int, OrderLine], earlier: Mapping[int, _Before], refunds: Mapping[int, Decimal]) -> _Credits:
-    """Of each line in ``refunds`` the credit that its refunds amount to now, less what went back before; the ledger says what did."""
-    if not payment.credit_used:
+def _credit_to_give_back(
+    payment: Payment, account: CreditAccount | None, order: Mapping[int, OrderLine], earlier: Mapping[int, _Before], refunds: Mapping[int, Decimal]
+) -> _Credits:
+    """Of each line in ``refunds`` the credit that its refunds amount to now, less what went back before, as the ledger of ``account`` says, the payer's."""
+    if account is None:
         return _Credits(dict.fromkeys(refunds, ZERO), by_line=True)
-    spent = spent_for(payment.store_id, payment.order_no)
+    spent = spent_for(payment.store_id, payment.order_no).filter(account=account)
     taken, back = _by_line(spent), _given_back(spent)
     by_line = all(taken.get(line_no, ZERO) >= line.credit_used for line_no, line in order.items())
     of_lines = {}

@@ -70,6 +70,7 @@ def refund_spend(
     idempotency_key: str,
     by: User | None,
     now: datetime,
+    account_id: int | None = None,
 ) -> Refund:
     """Give back credit that an order spent or captured, to the lots that it came from; ``lines`` ``None``: everything that is left.
 
@@ -77,7 +78,8 @@ def refund_spend(
     entries, and in each over principal and bonus, in proportion to what is left of them, rounded so that several refunds end exactly at what was
     spent. A line that used no credit has nothing left. What a lot that lapsed meanwhile gets back follows the store's policy (``book_returns``).
     Asking again under another key finds nothing left and changes nothing; the same key and request return the first result with ``replayed``
-    (a refund that moved nothing keeps no key). Raises ``NotFound`` when the store has no such spend, ``MoreThanSpent``, ``IdempotencyKeyReused``,
+    (a refund that moved nothing keeps no key). With ``account_id`` only what that account spent goes back: another member's credit for an order of
+    the same number stays as it is. Raises ``NotFound`` when the store has no such spend, ``MoreThanSpent``, ``IdempotencyKeyReused``,
     ``AmountRefused``, ``CreditRefused``; then nothing changed.
     """
     check_text("idempotency_key", idempotency_key, 128)
@@ -85,13 +87,16 @@ def refund_spend(
     asked = None if lines is None else _checked(lines)
     body = body_hash(EntryKind.REFUND, None, order_no=order_no, lines=asked)
     with conflicts_told():
-        account_ids = sorted(set(spent_for(store_id, order_no).values_list("account_id", flat=True)))
+        spent = spent_for(store_id, order_no)
+        if account_id is not None:
+            spent = spent.filter(account_id=account_id)
+        account_ids = sorted(set(spent.values_list("account_id", flat=True)))
         if not account_ids:
             raise NotFound(_("No credit was spent for this order."))
         accounts = [account for account in map(lock_account, account_ids) if account is not None]
         first = first_entry(store_id, idempotency_key)
         if first is not None:
-            if bytes(first.body_hash) != body:
+            if bytes(first.body_hash) != body or first.account_id not in account_ids:
                 raise IdempotencyKeyReused(KEY_REUSED)
             booked = CreditEntry.objects.filter(store_id=store_id, idempotency_key=idempotency_key).order_by("seq")
             return Refund(_parts(booked), replayed=True)

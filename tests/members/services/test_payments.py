@@ -19,10 +19,11 @@ from pytest_django import DjangoAssertNumQueries
 from backoffice.kernel import ports
 from backoffice.kernel.errors import BusinessError, NotFound, StateConflict
 from backoffice.kernel.files.faults import RepeatedFile
+from backoffice.kernel.invariants import find_breaches
 from members.choices import EntryKind
 from members.models import CreditEntry, CreditHold, Member, OrderLine, Payment, PaymentRefund
 from members.selectors.proof import prove_ledger
-from members.services.credit import CreditRefused, HoldSettled, IdempotencyKeyReused, LineShare, NotEnoughCredit, capture, hold, refund_spend
+from members.services.credit import CreditRefused, HoldSettled, IdempotencyKeyReused, LineShare, NotEnoughCredit, RefundLine, capture, hold, refund_spend
 from members.services.events import EventLine, record_events
 from members.services.payments import PaymentRefused, share_by_amount
 from tests.factories import NOON, make_member, make_person, make_store
@@ -340,6 +341,29 @@ def test_a_spend_that_does_not_fit_is_refused(member: Member, order_no: str, cre
     assert not Payment.objects.exists()
 
 
+@pytest.mark.parametrize("part", [None, "0.01"])
+@pytest.mark.parametrize("source", ["spend", "hold"])
+def test_credit_that_went_back_pays_for_nothing_any_more(member: Member, source: str, part: str | None) -> None:
+    if source == "spend":
+        take(member, 30, order_no="A", idempotency_key="s")
+    else:
+        number = held(member, 30)
+        capture(hold=number, idempotency_key="s", by=None, now=NOON)
+    refund_spend(store_id=member.store_id, order_no="A", lines=part and [RefundLine(None, yuan(part))], idempotency_key="r", by=None, now=NOON)
+    named: dict[str, Any] = {"spend_key": "s"} if source == "spend" else {"hold_id": number}
+    before = everything(member)
+    assert refused(lambda: pay(member, 100, 30, order_no="A", **named)) == "spend_refunded"
+    assert everything(member) == before
+    assert not Payment.objects.exists()
+
+
+def test_a_payment_told_again_after_its_credit_went_back_is_the_same_one(member: Member) -> None:
+    take(member, 30, order_no="A", idempotency_key="s")
+    pay(member, 100, 30, order_no="A", spend_key="s")
+    refund_spend(store_id=member.store_id, order_no="A", lines=None, idempotency_key="r", by=None, now=NOON)
+    assert not pay(member, 100, 30, order_no="A", spend_key="s").created
+
+
 # --- refunds
 
 
@@ -643,3 +667,15 @@ def test_refunds_at_once_give_back_what_was_used_and_no_more() -> None:
     outcomes = at_once(8, lambda _number: give_back(member, "A").refund.credit)
     assert Counter(outcomes) == {yuan(30): 1, yuan(0): 7}
     assert (balance(member), bought(member)) == (yuan(120), (0, yuan(0)))
+
+
+def test_a_refund_gives_nothing_of_a_payment_to_another_member_of_the_same_order_number(member: Member) -> None:
+    other = make_member(member.store)
+    give(other, 100)
+    pay(member, 100, 30, order_no="A")
+    take(other, 100, order_no="A", lines=[LineShare(1, yuan(100))])
+    first = give_back(member, "A", (1, 50))
+    assert (first.refund.credit, balance(member), balance(other)) == (yuan(15), yuan(105), yuan(0))
+    assert give_back(member, "A").refund.credit == yuan(15)
+    assert (balance(member), balance(other)) == (yuan(120), yuan(0))
+    assert find_breaches() == []
