@@ -58,7 +58,7 @@ def is_stale(proof: LedgerProof, today: date) -> bool:
 def badge(proof: LedgerProof | None, now: datetime) -> tuple[str, str, str]:
     """Word, tone and sentence about the newest proof, for the platform."""
     if proof is None:
-        return _("Never proved"), WARN, _("The first proof runs at 3 in the morning. “prove_ledger” does it at once.")
+        return _("Never proved"), WARN, _("The first proof runs at 3 in the morning.")
     figures = _("%(day)s: %(accounts)s accounts, %(entries)s entries, %(balance)s yuan.") % {
         "day": proof.local_day.isoformat(),
         "accounts": f"{proof.account_count:,}",

@@ -243,7 +243,8 @@ def machines() -> None:
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
-        "advance_applications", "api_reference", "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo", "dispatch_messages",
+        "advance_applications", "api_reference", "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo",
+        "dispatch_messages",
         "expire_credit",
         "grants_check", "prove_ledger", "run_reminders",
         "services", "settings_reference", "why_not",
