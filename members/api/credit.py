@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from ninja import Router, Schema
 from pydantic import Field
 
@@ -14,6 +15,7 @@ from backoffice.kernel.api.fields import Amount, AmountOut, Body, Expiry, Happen
 from backoffice.kernel.api.idempotency import KEYED, Done, keyed, ledger_key
 from backoffice.kernel.api.problems import READ_PROBLEMS, WRITE_PROBLEMS
 from backoffice.kernel.clock import database_now
+from backoffice.kernel.errors import StateConflict
 from backoffice.kernel.money import ZERO
 from members.api.found import lot_of, member_of
 from members.models import CreditAccount
@@ -299,14 +301,16 @@ def add_spend(request: HttpRequest, store: str, member_no: str, payload: SpendIn
 def refund_order(request: HttpRequest, store: str, member_no: str, payload: CreditRefundIn) -> Done:
     """To the same lots, never more than was spent; asked again it finds nothing left. For an order that was told as a payment use the payment's refunds.
 
-    Refusals: `more_than_spent`, `lines_invalid`; an order for which this member spent nothing is 404.
+    Refusals: `more_than_spent`, `lines_invalid`, `order_of_several_members` (409); an order for which this member spent nothing is 404.
     """
     caller = caller_of(request)
     place = caller.store(store)
     member = member_of(place, member_no)
     spenders = set(spent_for(place.pk, payload.order_no).values_list("account__member", flat=True))
-    if spenders != {member.pk}:
+    if member.pk not in spenders:
         raise NoSuchThing
+    if len(spenders) > 1:
+        raise StateConflict(_("Credit of several members was spent for this order. Ask staff to look at it."), code="order_of_several_members")
     lines = None if payload.lines is None else [RefundLine(line.line_no, line.amount) for line in payload.lines]
     done = refund_spend(store_id=place.pk, order_no=payload.order_no, lines=lines, idempotency_key=ledger_key(request), by=caller.user, now=database_now())
     body = CreditRefundOut(order_no=payload.order_no, amount=done.amount, principal=done.principal, bonus=done.bonus, parts=parts_out(done.parts))

@@ -203,7 +203,8 @@ class TestAddresses:
     def test_other_methods(self) -> None:
         seed("sa")
         caller = Caller(Store.objects.get(code="sa"))
-        assert caller.ask("DELETE", "/stores/sa/members/sa-M").status_code == 405
+        answer = caller.ask("DELETE", "/stores/sa/members/sa-M")
+        assert (problem_of(answer), set(answer["Allow"].split(", "))) == ((405, "method_not_allowed"), {"GET", "PUT"})
 
     def test_no_session_is_asked_for_or_made(self) -> None:
         seed("sa")

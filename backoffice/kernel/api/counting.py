@@ -12,10 +12,14 @@ from collections.abc import Callable
 import structlog
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from backoffice.kernel.api.problems import problem
 
 log = structlog.get_logger(__name__)
 
 PREFIXES = ("/api/", "/oauth/")
+PROBLEMS = "/api/"
 WRITE_EVERY_SECONDS = 5.0
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _Key = tuple[str, str, int]
@@ -35,6 +39,8 @@ class CountCalls:
             return self.get_response(request)
         began = time.perf_counter()
         response = self.get_response(request)
+        if response.status_code == 405 and request.path_info.startswith(PROBLEMS):
+            response = _not_allowed(response)
         operation = (request.resolver_match.url_name if request.resolver_match else None) or "other"
         method = request.method if request.method in _METHODS else "other"
         self._count((operation, method, response.status_code), time.perf_counter() - began)
@@ -52,6 +58,13 @@ class CountCalls:
             write_counts(batch)
         except DatabaseError as error:
             log.warning("api_counts_lost", error=type(error).__name__, answers=sum(answered for answered, _seconds in batch.values()))
+
+
+def _not_allowed(plain: HttpResponse) -> HttpResponse:
+    """Another method than the call has, as a problem document like every other error."""
+    answer = problem(405, code="method_not_allowed", detail=_("This address does not take this method."))
+    answer["Allow"] = plain.headers.get("Allow", "")
+    return answer
 
 
 def write_counts(batch: dict[_Key, tuple[int, float]]) -> None:

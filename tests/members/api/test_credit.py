@@ -189,6 +189,13 @@ class TestRefunds:
         assert problem_of(rich.post("/stores/s1/members/M2/credit/refunds", {"order_no": "D1"})) == (404, "not_found")
         assert rich.get(BASE).json()["balance"] == "90.00"
 
+    def test_an_order_of_two_members_is_for_staff(self, rich: Caller, store: Store) -> None:
+        give(make_member(store, "M2"), "50.00")
+        rich.post(f"{BASE}/spends", {"order_no": "D1", "amount": "30.00"})
+        rich.post("/stores/s1/members/M2/credit/spends", {"order_no": "D1", "amount": "30.00"})
+        assert problem_of(self.refund(rich)) == (409, "order_of_several_members")
+        assert rich.get(BASE).json()["balance"] == "90.00"
+
 
 class TestTopUpRefunds:
     def test_principal_left_goes_back_and_bonus_is_void(self, rich: Caller) -> None:
