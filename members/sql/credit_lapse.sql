@@ -31,7 +31,9 @@ WITH lapsed AS MATERIALIZED (
             SELECT 0 AS n
             UNION ALL
             SELECT n + 1 FROM probe
-            WHERE EXISTS (SELECT FROM members_creditentry e WHERE e.store_id = l.store_id AND e.idempotency_key = 'lapse:' || l.id || ':' || n AND e.seq = 1)
+            -- Not EXISTS: made a join, it reads the first entry of every key of the store, for each lot.
+            WHERE (SELECT true FROM members_creditentry e
+                   WHERE e.store_id = l.store_id AND e.idempotency_key = 'lapse:' || l.id || ':' || n AND e.seq = 1 LIMIT 1)
         )
         SELECT max(n) AS n FROM probe
     ) next
