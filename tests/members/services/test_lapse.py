@@ -344,6 +344,12 @@ class TestAtOnce:
 def test_whether_a_key_is_free_is_looked_up_and_not_read_out_of_all_keys_of_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a join it read the first entry of every key of the store for each lot: minutes under a thousand accounts' locks in a store with a million entries."""
     member_with(100, 20, expires_at=SOON)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO members_creditentry (store_id, account_id, lot_id, kind, principal_amount, bonus_amount, balance_after, idempotency_key, seq, "
+            "body_hash, order_no, reason, happened_at) SELECT store_id, account_id, lot_id, kind, principal_amount, bonus_amount, balance_after, "
+            "'more:' || number, 1, body_hash, order_no, reason, happened_at FROM members_creditentry, generate_series(1, 5000) AS number"
+        )
     plans: list[str] = []
     run = lapse.fetch_all
 
