@@ -2,13 +2,13 @@
 
 from ninja import Router
 
-from members.api.credit import router as credit
-from members.api.events import router as events
-from members.api.holds import router as holds
-from members.api.members import router as members
-from members.api.payments import router as payments
-from members.api.payouts import router as payouts
+from members.api.credit import router as credit_router
+from members.api.events import router as events_router
+from members.api.holds import router as holds_router
+from members.api.members import router as members_router
+from members.api.payments import router as payments_router
+from members.api.payouts import router as payouts_router
 
 router = Router()
-for part in (members, credit, holds, payments, payouts, events):
+for part in (members_router, credit_router, holds_router, payments_router, payouts_router, events_router):
     router.add_router("", part)
