@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.conf import settings as django_settings
-from django.core.signals import got_request_exception, request_finished, request_started
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
@@ -105,12 +105,6 @@ def test_no_500_and_nothing_undocumented(label: str, world: dict[str, str], sett
     caller = Caller(Store.objects.get(code="sa"))
     caller.post("/stores/sa/identities", {"identities": [{"kind": "openid", "value": "o"}]}, key="used-before")
     seen: Counter[int] = Counter()
-    raised: list[Any] = []
-
-    def remember(**_: Any) -> None:
-        raised.append(1)
-
-    got_request_exception.connect(remember)
 
     @run_settings(label)
     @given(data=st.data())
@@ -128,12 +122,8 @@ def test_no_500_and_nothing_undocumented(label: str, world: dict[str, str], sett
         seen[response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
 
-    try:
-        with like_a_server() as application:
-            run()
-    finally:
-        got_request_exception.disconnect(remember)
-    assert raised == []
+    with like_a_server() as application:
+        run()
     assert sum(seen.values()) >= EXAMPLES // 2, seen
     assert any(status < 300 for status in seen), seen
 

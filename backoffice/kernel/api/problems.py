@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.core.signals import got_request_exception
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -151,9 +150,9 @@ def answer_with_problems(api: NinjaAPI) -> None:
         return answer
 
     @api.exception_handler(Exception)
-    def failed(request: HttpRequest, error: Any) -> HttpResponse:
+    def failed(_request: HttpRequest, error: Any) -> HttpResponse:
+        # Django's signal of an exception is not sent: who listens to it would log the error with its words.
         _log("api_failed", error)
-        got_request_exception.send(sender=type(api), request=request)
         return problem(500, code="failed", detail=_("Something went wrong here. It has been logged."))
 
 
