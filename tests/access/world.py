@@ -98,6 +98,8 @@ def make_world() -> World:
             actor=world.users[Role.PLATFORM_ADMIN],
         ))  # fmt: skip
     now = database_now()
+    # No store's: without its scoping a merchant's list would show it.
+    world.put(STAFF, create_client(name=f"系统{STAFF}", is_platform=True, stores=[], by=None, now=now).client)
     world.put(STAFF, LedgerProof.objects.create(
         local_day=local_day(now), started_at=now, finished_at=now, difference_count=1,
         differences=[{"what": "account", "id": 1, "rule": STAFF, "told": None, "proved": None}],
