@@ -87,6 +87,8 @@ def make_world() -> World:
     world.put(B1, make_store(f"{B1.lower()}closed", merchant=merchants[BM], name=f"关店{B1}", status=StoreStatus.CLOSED))
     developers = {mark: world.put(mark, make_developer(mark.lower(), name=f"服务商{mark}", contact=f"联系{mark}")) for mark in (DA, DB)}
     _people(world, merchants, stores, developers)
+    # No store's: without its scoping a merchant's list would show it.
+    world.put(STAFF, create_client(name=f"系统{STAFF}", is_platform=True, stores=[], by=None, now=database_now()).client)
     for mark, store in stores.items():
         _members(world, mark, store)
         _credit(world, mark, store)
@@ -98,8 +100,6 @@ def make_world() -> World:
             actor=world.users[Role.PLATFORM_ADMIN],
         ))  # fmt: skip
     now = database_now()
-    # No store's: without its scoping a merchant's list would show it.
-    world.put(STAFF, create_client(name=f"系统{STAFF}", is_platform=True, stores=[], by=None, now=now).client)
     world.put(STAFF, LedgerProof.objects.create(
         local_day=local_day(now), started_at=now, finished_at=now, difference_count=1,
         differences=[{"what": "account", "id": 1, "rule": STAFF, "told": None, "proved": None}],
