@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from backoffice.api import api
 from backoffice.kernel.tenancy.models import Store
 from campaigns.gateways.http import sign
-from tests.backoffice.test_api_reach import CALLS, PREFIX, filled, seed
+from tests.backoffice.test_api_reach import CALLS, PREFIX, ask, filled, seed
 from tests.kernel.api.calling import Caller
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,9 @@ def test_no_500_and_nothing_undocumented(label: str, world: dict[str, str], sett
     with like_a_server() as application:
         run()
     assert sum(seen.values()) >= EXAMPLES // 2, seen
-    assert any(status < 300 for status in seen), seen
+    # What hypothesis draws depends on the modules that are loaded, so on other tests: whether a right call works here is not left to it.
+    right = RIGHT.get(label)
+    assert any(status < 300 for status in seen) or (right is not None and ask(caller, right, world).status_code < 300), seen
 
 
 def test_an_answer_that_is_not_documented_is_noticed(world: dict[str, str], settings: Any) -> None:
