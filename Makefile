@@ -7,7 +7,7 @@ UV_OPTIONS := --python-version 3.11 --python-platform x86_64-manylinux_2_28 --ge
 export DEPLOYMENT := local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo services test chaos bench lint format catalogues lock clean
+.PHONY: help setup setup-dev demo services test chaos soak bench lint format catalogues lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/' | expand -t 20
@@ -30,6 +30,9 @@ test: setup-dev ## all tests; ARGS="tests/members -x" for some
 chaos: setup-dev ## the tests that kill and stop workers, servers and supervisors, alone
 	@$(BIN)/python -m pytest tests/chaos tests/backoffice/embedded $(ARGS)
 
+soak: setup-dev ## random histories of the ledger against its model; SECONDS=n (600), SEED=n to see one again
+	@$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 bench: setup ## benchmarks, as ratios; ONLY=name for one, ROWS=n for another size
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROWS),--rows $(ROWS))
 
@@ -40,10 +43,10 @@ lint: setup-dev ## style, types, arrows between the packages, migrations, catalo
 	$(BIN)/mypy .
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py settings_reference --check
+	$(BIN)/python manage.py api_reference --check
 	$(BIN)/python manage.py catalogues --check
 
 format: setup-dev ## lay out the code
-	$(BIN)/python manage.py api_reference --check
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
