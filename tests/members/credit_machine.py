@@ -215,24 +215,15 @@ class Ledger(RuleBasedStateMachine):
         return None if number is None else self.act("settle_payout", account, number=number, target=["PAID", "RETURN_FAILED", "WAITING"][b % 3])
 
     def make_pay(self, account: str, a: int, b: int, c: int) -> Act:
-        """With the credit of a hold, of a spend that was made before, or of its own."""
         held = self.choose("holds", account, a, lambda hold: hold.status == "HELD") if a % 2 else None
         hold = None if held is None else self.world.books.accounts[account].holds[held]
-        spends = [(key, order, pieces) for (name, key), (order, pieces) in self.world.books.spends.items() if name == account and order != SHARED]
-        if a % 4 == 0 and spends:
-            spend_key, order_no, pieces = spends[b % len(spends)]
-            credit = sum(piece.amount for piece in pieces) + (b % 13 == 0)
-            shares = [(line, sum(piece.amount for piece in pieces if piece.line == line)) for line in dict.fromkeys(piece.line for piece in pieces)]
-            if None in dict(shares) or b % 7 == 0:
-                shares = self.lines(credit, c)
-        else:
-            spend_key, order_no = None, hold.order_no if hold else f"{account}-P{self.serial}"
-            credit = hold.amount if hold and b % 2 else 1 + b % hold.amount if hold else self.amount(account, b)
-            shares = self.lines(credit, c)
-        lines = [(line, share + (b * 7 + line) % 500, share) for line, share in shares or [(1, credit)]]
+        credit = hold.amount if hold and b % 2 else 1 + b % hold.amount if hold else self.amount(account, b)
+        shares = self.lines(credit, c) or [(1, credit)]
+        lines = [(line, share + (b * 7 + line) % 500, share) for line, share in shares]
         if a % 5 == 0:
             lines.append((9, 300, 0))
-        return self.act("pay", account, order_no=order_no, lines=lines, number=None if spend_key else held, spend_key=spend_key, paid_at=self.now)
+        order_no = hold.order_no if hold else f"{account}-P{self.serial}"
+        return self.act("pay", account, order_no=order_no, lines=lines, number=held, paid_at=self.now)
 
     def make_refund_payment(self, account: str, a: int, b: int, c: int) -> Act | None:
         paid = [(place, payment) for place, payment in self.world.books.payments.items() if place[1].startswith(account)]
@@ -248,7 +239,7 @@ class Ledger(RuleBasedStateMachine):
                     lines.append((line, {0: None, 1: left}.get(b % 5, 1 + (b + c) % left)))
         if lines == []:
             lines = None
-        paid_at = payment.body[-1]
+        paid_at = payment.body[3]
         return self.act("refund_payment", account, order_no=order_no, lines=lines, refunded_at=max(self.now, paid_at))
 
     # -- doing them --------------------------------------------------------------------------------------------------------------
@@ -341,7 +332,6 @@ class Ledger(RuleBasedStateMachine):
             "lot extended": self.lots_that_were(lambda lot: lot.extended) > self.extended,
             "lot kept its date": any(lot.lapsed(self.now) for lot in lots),
             "new lot for what came back": any(not lot.source_no and (lot.p, lot.b) == (lot.principal, lot.bonus) for lot in lots),
-            "payment of an earlier spend": act.name == "pay" and answer and act.args["spend_key"],
             "adjustment waits": act.name == "adjust" and not new,
             "spend from several lots": act.name == "spend" and len({entry.lot for entry in new}) > 1,
             "lines over several lots": act.name in ("spend", "hold", "pay") and len({entry.lot for entry in new}) > 1 < len({entry.line for entry in new}),
