@@ -24,8 +24,11 @@ demo: setup ## the whole product on real files, until Ctrl+C; ONCE=1 prints the 
 services: setup ## only the embedded PostgreSQL and broker, until Ctrl+C
 	@$(BIN)/python manage.py services
 
-test: setup-dev ## all tests; ARGS="tests/members -x" for some
-	@$(BIN)/python -m pytest $(ARGS)
+# Two processes with servers of their own each; given servers are one for all, so one process.
+PROCESSES ?= $(if $(DATABASE_URL)$(CELERY_BROKER_URL),0,2)
+
+test: setup-dev ## all tests; ARGS="tests/members -x" for some, PROCESSES=0 for one after the other
+	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
 
 chaos: setup-dev ## the tests that kill and stop workers, servers and supervisors, alone
 	@$(BIN)/python -m pytest tests/chaos tests/backoffice/embedded $(ARGS)
@@ -33,7 +36,7 @@ chaos: setup-dev ## the tests that kill and stop workers, servers and supervisor
 soak: setup-dev ## random histories of the ledger against its model; SECONDS=n (600), SEED=n to see one again
 	@$(BIN)/python -m tests.soak $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-bench: setup ## benchmarks, as ratios; ONLY=name for one, ROWS=n for another size
+bench: setup-dev ## benchmarks, as ratios; ONLY=name for one, ROWS=n for another size
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROWS),--rows $(ROWS))
 
 lint: setup-dev ## style, types, arrows between the packages, migrations, catalogues, generated pages

@@ -8,14 +8,17 @@ class ApplicationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from applications.selectors.grants import check_client_grant, check_grant_by_codes
+        from applications.selectors.clients import get_app_code
+        from applications.selectors.grants import check_client_grant, check_grant_by_codes, list_client_capabilities
         from backoffice.kernel.audit.verbs import name_verbs
-        from backoffice.kernel.ports import client_grant_checker, grant_checker
+        from backoffice.kernel.ports import client_app_code, client_capabilities, client_grant_checker, grant_checker
         from backoffice.kernel.registry import import_submodules
 
         import_submodules("applications.gates")
         grant_checker.fill(check_grant_by_codes)
         client_grant_checker.fill(check_client_grant)
+        client_app_code.fill(get_app_code)
+        client_capabilities.fill(list_client_capabilities)
         name_verbs(
             {
                 "app.change_announced": _("Change of an app announced"),
@@ -28,6 +31,8 @@ class ApplicationsConfig(AppConfig):
                 "app.tier_back": _("Tier allows the app again"),
                 "app.tier_fell": _("Tier no longer allows the app"),
                 "appeal.filed": _("Appeal filed"),
+                "appeal.overturn_dropped": _("Proposal to overturn dropped"),
+                "appeal.overturn_proposed": _("Overturning proposed"),
                 "appeal.overturned": _("Decision overturned on appeal"),
                 "appeal.upheld": _("Decision stands after the appeal"),
                 "bar.confirmed": _("Bar confirmed"),
@@ -41,6 +46,8 @@ class ApplicationsConfig(AppConfig):
                 "category.created": _("Category created"),
                 "developer.bound": _("Developer bound to a merchant"),
                 "developer.onboarded": _("Developer onboarded"),
+                "developer.robot_removed": _("DingTalk robot removed"),
+                "developer.robot_set": _("DingTalk robot set"),
                 "grant.certified": _("Grant certified again"),
                 "grant.expired": _("Grant expired"),
                 "grant.given": _("Grant given"),

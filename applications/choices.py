@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -98,7 +99,7 @@ class CaseAct(models.TextChoices):
     RELEASE_HOLD = "RELEASE_HOLD", _("Released by a second person")
     RETURN_HOLD = "RETURN_HOLD", _("Returned by a second person")
     EXECUTE = "EXECUTE", _("Decision took effect")
-    SEND_BACK = "SEND_BACK", _("Sent back to the queue: the decision can no longer take effect")
+    SEND_BACK = "SEND_BACK", _("Sent back: the decision cannot take effect as it is")
     WITHDRAW = "WITHDRAW", pgettext_lazy("application", "Withdrawn")
     LAPSE = "LAPSE", pgettext_lazy("application", "Lapsed")
     OVERTURN = "OVERTURN", _("Overturned on appeal")
@@ -150,7 +151,7 @@ ACTS: Mapping[str, ActRule] = {
     CaseAct.RELEASE_HOLD: _rule({S.HELD}, {S.DECIDED, *DECIDED_STATES}, RELEASE),
     CaseAct.RETURN_HOLD: _rule({S.HELD}, {S.QUEUED}, RELEASE),
     CaseAct.EXECUTE: _rule({S.DECIDED}, {S.CHANGES_REQUESTED, *DECIDED_STATES}, SYSTEM),
-    CaseAct.SEND_BACK: _rule({S.DECIDED}, {S.QUEUED}, SYSTEM),
+    CaseAct.SEND_BACK: _rule({S.DECIDED}, {S.QUEUED, S.HELD}, SYSTEM),
     CaseAct.WITHDRAW: _rule({S.DRAFT, *SUBMITTED_STATES}, {S.WITHDRAWN}, APPLY),
     CaseAct.LAPSE: _rule({S.CHANGES_REQUESTED, S.AWAITING_MERCHANT}, {S.LAPSED}, SYSTEM),
     CaseAct.OVERTURN: _rule({S.REFUSED, S.PARTIAL}, {S.APPROVED, S.PARTIAL}, APPEALS),
@@ -195,6 +196,23 @@ class Item(models.TextChoices):
     N1 = "N1", _("No forced join in the middle of an interaction")
     N2 = "N2", _("No recruiting by benefits alone")
 
+
+FAILED_LABELS: Mapping[str, object] = {
+    Item.M1: _("Member identity is missing or unclear"),
+    Item.M2: _("Nothing of the membership is felt"),
+    Item.M3: _("Benefits are missing or unclear"),
+    Item.M4: _("Growth is missing or unclear"),
+    Item.M5: _("No expectation is set before joining"),
+    Item.S1: _("The flow does not need the capability"),
+    Item.S2: _("The value is unclear"),
+    Item.D1: _("The demo is incomplete"),
+    Item.V1: _("Success cases are implausible"),
+    Item.F1: _("False statement in the application"),
+    Item.B1: _("People are drawn into joining purely by a benefit"),
+    Item.N1: _("Forced join in the middle of an interaction"),
+    Item.N2: _("Members are recruited by benefits alone"),
+}
+"""What a failed item is called: its own label is the name of what passes."""
 
 COMPULSORY_ITEMS = (Item.M1, Item.M2, Item.M3, Item.M4, Item.M5)
 ITEMS_PER_CAPABILITY = (Item.S1, Item.S2)
@@ -279,10 +297,16 @@ GRANT_TRANSITIONS: dict[str, frozenset[str]] = {
 }
 
 
+EXPIRY_WARNINGS = (30, 7)
+"""Days before a grant's end at which its developer is told, each once."""
+CERTIFY_WITHIN = timedelta(days=60)
+"""Grants that end so soon wait for certifying."""
+
+
 class EnablementStatus(models.TextChoices):
-    ON = "ON", _("On")
+    ON = "ON", pgettext_lazy("app in a store", "On")
     PAUSED = "PAUSED", _("Paused: the merchant's tier fell")
-    OFF = "OFF", _("Off")
+    OFF = "OFF", pgettext_lazy("app in a store", "Off")
 
 
 ENABLEMENT_TRANSITIONS: dict[str, frozenset[str]] = {
@@ -360,7 +384,7 @@ APPEAL_TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 class ConfirmationStatus(models.TextChoices):
-    WAITING = "WAITING", _("Waiting")
+    WAITING = "WAITING", pgettext_lazy("confirmation", "Waiting")
     CONFIRMED = "CONFIRMED", _("Confirmed")
     DECLINED = "DECLINED", _("Declined")
     CANCELLED = "CANCELLED", pgettext_lazy("confirmation", "Cancelled")
@@ -407,6 +431,7 @@ class NoticeStatus(models.TextChoices):
     WAITING = "WAITING", pgettext_lazy("notice", "Waiting")
     SENT = "SENT", pgettext_lazy("notice", "Sent")
     FAILED = "FAILED", pgettext_lazy("notice", "Failed")
+    SKIPPED = "SKIPPED", pgettext_lazy("notice", "Not sent: not wanted, or no address")
 
 
 class NoticeKind(models.TextChoices):
@@ -430,6 +455,7 @@ class NoticeKind(models.TextChoices):
     GRANT_SUSPENDED = "GRANT_SUSPENDED", _("Grant suspended")
     GRANT_RESUMED = "GRANT_RESUMED", _("Grant in force again")
     GRANT_REVOKED = "GRANT_REVOKED", _("Grant revoked")
+    GRANT_EXPIRING = "GRANT_EXPIRING", _("Grant expires soon")
     GRANT_EXPIRED = "GRANT_EXPIRED", _("Grant expired")
     CONFIRMATION_ASKED = "CONFIRMATION_ASKED", _("An application waits for your confirmation")
     MISSED_EARLIER = "MISSED_EARLIER", _("A reviewer failed what had passed before")

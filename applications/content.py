@@ -10,6 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from applications.choices import ITEM_FIELDS, ITEMS_PER_CAPABILITY
+
 LONGEST_TEXT = 5000
 LONGEST_LINE = 500
 MOST_CAPABILITIES = 50
@@ -175,3 +177,10 @@ def is_untouched(before: Content, after: Content, names: tuple[str, ...], capabi
     if names == ("*",):
         return before.content_hash() == after.content_hash()
     return not any(change.field.split(".")[0] in names for change in diff(before, after))
+
+
+def item_untouched(before: Content, after: Content, item: str, capability: str = "") -> bool:
+    """Whether everything by which an item is judged is the same in both contents."""
+    if item in ITEMS_PER_CAPABILITY:
+        return after.asked(capability) is not None and is_untouched(before, after, (), capability)
+    return is_untouched(before, after, ITEM_FIELDS[item])

@@ -60,6 +60,22 @@ def kind_of(rulings: Mapping[str, str]) -> str:
     return (DecisionKind.APPROVED if len(granted) == len(rulings) else DecisionKind.PARTIAL).value
 
 
+def suggest_rulings(sheet: Sheet, closed: frozenset[str] = frozenset()) -> dict[str, str]:
+    """What follows from the checklist as it stands, for the screen to begin with: refuse what something stands against, grant what is judged and passed.
+
+    A capability whose items are not all judged, with nothing failed yet, is left out: nothing follows.
+    """
+    suggested = {}
+    for code in sheet.asked:
+        if "S1" in sheet.failed_for(code):
+            suggested[code] = Ruling.NOT_NEEDED.value
+        elif sheet.blockers or sheet.failed_for(code) or code in closed:
+            suggested[code] = Ruling.REFUSE.value
+        elif not sheet.unjudged_for(code):
+            suggested[code] = Ruling.GRANT.value
+    return suggested
+
+
 @dataclass(frozen=True)
 class Objection:
     """Why a decision cannot be taken like this. ``keys`` are the items concerned."""

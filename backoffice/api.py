@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
+from applications.api import router as applications_router
 from backoffice.kernel.api.document import Api
 from backoffice.kernel.api.problems import answer_with_problems, not_found_problem
 from campaigns.api.messages import router as messages_router
@@ -22,6 +23,7 @@ answer_with_problems(api)
 api.add_router("", members_router)
 api.add_router("", messages_router)
 api.add_router("", receipts_router)
+api.add_router("", applications_router)
 
 
 def no_such_call(_request: HttpRequest) -> HttpResponse:

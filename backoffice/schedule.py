@@ -39,6 +39,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("prove the ledger", "members.prove_ledger_nightly", 600, "Proves the whole ledger once a day, from three in the morning on."),
     Entry("prune API records", "api.prune", 3600, "Removes answers kept for 30 days, ended tokens and refused log-ins of API clients."),
     Entry("advance applications", "applications.advance", 10, "Rulings take effect, claims and waits run out, strikes count, grants expire, apps pause."),
+    Entry("deliver notices", "applications.deliver_notices", 10, "Hands over notices about applications that wait for mail or DingTalk."),
     Entry("recount due dates", "applications.recount_due_dates", 3600, "Due dates of the review follow the working calendar when it was edited."),
     Entry("resume imports", "files.resume_imports", 30, "Takes up imports whose worker ended before them."),
 )

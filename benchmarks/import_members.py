@@ -19,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from benchmarks._scratch import scratch_database
 
 HEADER = ["店铺编码", "会员编号", "昵称", "手机号", "入会时间", "生日", "等级", "成长值", "入会渠道", "营销同意"]
 TABLES = ("members_person", "members_identity", "members_member")
@@ -60,31 +60,6 @@ def write_file(path: Path, rows: int, *, changed: float = 0, seed: int = 7) -> i
             consent = ("1", "0", "")[number % 3]
             writer.writerow([STORE, f"M{number:08}", nickname, phone, joined, f"19{60 + number % 40}-0{number % 9 + 1}-15", level, place, "门店", consent])
     return bad
-
-
-@contextmanager
-def scratch_database() -> Iterator[None]:
-    from django.core.management import call_command
-    from django.db import connection
-
-    original = connection.settings_dict["NAME"]
-    name = f"bench_import_{os.getpid()}"
-
-    def administer(statement: str) -> None:
-        connection.close()
-        connection.settings_dict["NAME"] = "postgres"
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-        connection.close()
-
-    administer(f'CREATE DATABASE "{name}"')
-    try:
-        connection.settings_dict["NAME"] = name
-        call_command("migrate", verbosity=0)
-        yield
-    finally:
-        administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.settings_dict["NAME"] = original
 
 
 def execute(sql: str) -> Any:
@@ -280,7 +255,7 @@ def run(rows: int, rounds: int, peer_rows: int) -> dict[str, Any]:
         seconds.setdefault(name, []).append(value)
         print(f"  {name}: {value:.1f} s", file=sys.stderr, flush=True)
 
-    with scratch_database(), tempfile.TemporaryDirectory() as place:
+    with scratch_database("import"), tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         make_tenant()
         files = {name: folder / f"{name}.csv" for name in ("first", "tenth", "small")}

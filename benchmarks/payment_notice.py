@@ -24,8 +24,10 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+from benchmarks._scratch import scratch_database, url_of
 
 STORES = 10
 BACKLOG = 40_000
@@ -65,7 +67,12 @@ def own_queues(broker: str) -> str:
     from backoffice.celery import app
 
     parts = urlsplit(broker)
-    url = parts._replace(path="/15").geturl() if parts.scheme.startswith("redis") else broker
+    if parts.scheme == "redis+socket":  # the embedded one; urlunsplit would lose the empty host's slashes
+        url = f"{broker.partition('?')[0]}?virtual_host=15"
+    elif parts.scheme in ("redis", "rediss"):
+        url = parts._replace(path="/15").geturl()
+    else:
+        url = broker
     with app.connection_for_write(url) as connection:
         for queue in app.amqp.queues.values():
             bound = queue.bind(connection.default_channel)
@@ -110,33 +117,6 @@ class Place:
         took = time.time() - began
         assert answer.status_code == 201, (answer.status_code, answer.text)
         return order_no, began, took
-
-
-@contextmanager
-def scratch_database() -> Iterator[str]:
-    """A fresh, migrated database; its URL."""
-    from django.core.management import call_command
-    from django.db import connection
-
-    place = connection.settings_dict
-    original, name = place["NAME"], f"bench_payment_{os.getpid()}"
-
-    def administer(statement: str) -> None:
-        connection.close()
-        place["NAME"] = "postgres"
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-        connection.close()
-
-    administer(f'CREATE DATABASE "{name}"')
-    try:
-        place["NAME"] = name
-        call_command("migrate", verbosity=0)
-        who = quote(place["USER"] or "", safe="") + (f":{quote(place['PASSWORD'], safe='')}" if place["PASSWORD"] else "")
-        yield f"postgres://{who}@{quote(place['HOST'] or '', safe='')}{':' + str(place['PORT']) if place['PORT'] else ''}/{name}"
-    finally:
-        administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        place["NAME"] = original
 
 
 @contextmanager
@@ -284,7 +264,7 @@ def main() -> None:
 
     django.setup()
     parts = []
-    with scratch_database() as url, running(url, payers=3 * options.rows) as place:
+    with scratch_database("payment") as name, running(url_of(name), payers=3 * options.rows) as place:
         wait_for(place, [order_no for order_no, _began, _took in one_by_one(place, "warm-up", 3)])  # the worker is up now
         for part, tell in (("one by one", one_by_one), (f"{CALLERS} at once", all_at_once), ("beside reminders", beside_reminders)):
             parts.append(measure(place, part, lambda tell=tell, part=part: tell(place, part, options.rows)))  # type: ignore[misc]

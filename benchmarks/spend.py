@@ -1,4 +1,4 @@
-"""Credit spend: the service and the bare database function, beside pgbench's TPC-B and the obvious form with the ORM, at equal connections.
+"""Credit spend: the service and the bare database function, beside pgbench's TPC-B, django-hordak and the obvious form with the ORM, at equal connections.
 
 ``python -m benchmarks.spend [--rows 50000] [--seconds 5] [--rounds 3]`` (rows: accounts) prints a table and one line of JSON. Everything
 happens in a scratch database; afterwards the ledger is proved. Commits are flushed to disk in all of them alike.
@@ -19,11 +19,11 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from benchmarks._scratch import empty_database, scratch_database, url_of
 
 CONNECTIONS = 8
 HOT_CONNECTIONS = 32
@@ -48,31 +48,13 @@ INSERT INTO members_creditentry (store_id, account_id, lot_id, kind, principal_a
 """
 
 
-@contextmanager
-def scratch_database() -> Iterator[dict[str, str]]:
-    """A fresh, migrated database behind Django's connection; yields the environment in which pgbench finds it."""
-    from django.core.management import call_command
+def place_for_pgbench(name: str) -> dict[str, str]:
+    """The environment in which pgbench finds the database ``name``."""
     from django.db import connection
 
-    settings = connection.settings_dict
-    original, name = settings["NAME"], f"bench_spend_{os.getpid()}"
-
-    def administer(statement: str) -> None:
-        connection.close()
-        settings["NAME"] = "postgres"
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-        connection.close()
-        settings["NAME"] = original
-
-    administer(f'CREATE DATABASE "{name}"')
-    settings["NAME"] = name
-    try:
-        call_command("migrate", verbosity=0)
-        given = {"PGHOST": settings["HOST"], "PGPORT": str(settings["PORT"] or ""), "PGUSER": settings["USER"], "PGPASSWORD": settings["PASSWORD"]}
-        yield {**os.environ, **{key: value for key, value in given.items() if value}, "PGDATABASE": name}
-    finally:
-        administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    place = connection.settings_dict
+    given = {"PGHOST": place["HOST"], "PGPORT": str(place["PORT"] or ""), "PGUSER": place["USER"], "PGPASSWORD": place["PASSWORD"]}
+    return {**os.environ, **{key: value for key, value in given.items() if value}, "PGDATABASE": name}
 
 
 def find_pgbench() -> str:
@@ -141,6 +123,12 @@ def rate_of_workers(form: str, rows: int, seconds: int) -> float:
     return sum(made) / seconds
 
 
+def rate_of_hordak(name: str, seconds: int) -> float:
+    """django-hordak's transfers a second of as many processes (``_hordak.py``)."""
+    command = [sys.executable, "-m", "benchmarks._hordak", url_of(name), "--seconds", str(seconds), "--connections", str(CONNECTIONS)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def spend_by_service(account_id: int) -> None:
     from django.utils import timezone
 
@@ -189,8 +177,8 @@ def measure(rows: int, seconds: int, rounds: int) -> tuple[dict[str, float], int
     from members.selectors.proof import prove_ledger
 
     rates: dict[str, list[float]] = {}
-    with scratch_database() as environment:
-        bench = Pgbench(environment, seconds)
+    with scratch_database("spend") as name, empty_database("hordak") as peer:
+        bench = Pgbench(place_for_pgbench(name), seconds)
         bench.prepare_tpcb()
         with connection.cursor() as cursor:
             cursor.execute(MAKE.format(rows=rows))
@@ -198,16 +186,17 @@ def measure(rows: int, seconds: int, rounds: int) -> tuple[dict[str, float], int
         distinct = f"\\set a random(1, {rows})\n{SPEND.format(account=':a')};\n"
         hot = f"{SPEND.format(account='1')};\n"
         for number in range(rounds):
-            for name, measured in (
+            for form, measured in (
                 ("TPC-B", lambda: bench.rate(CONNECTIONS)),
                 ("function", lambda: bench.rate(CONNECTIONS, distinct)),
                 ("service", lambda: rate_of_workers("service", rows, seconds)),
                 ("ORM", lambda: rate_of_workers("orm", rows, seconds)),
+                ("hordak", lambda: rate_of_hordak(peer, seconds)),
                 ("hot 1", lambda: bench.rate(1, hot)),
                 ("hot 32", lambda: bench.rate(HOT_CONNECTIONS, hot)),
             ):
-                rates.setdefault(name, []).append(measured())
-                print(f"round {number + 1}: {name:10} {rates[name][-1]:10,.0f} /s", file=sys.stderr, flush=True)
+                rates.setdefault(form, []).append(measured())
+                print(f"round {number + 1}: {form:10} {rates[form][-1]:10,.0f} /s", file=sys.stderr, flush=True)
         differences = prove_ledger().difference_count
     return {name: statistics.median(found) for name, found in rates.items()}, differences
 
@@ -227,6 +216,7 @@ def main() -> int:
     ratios = {
         "service / TPC-B": (rates["service"] / rates["TPC-B"], 0.7),
         "function / TPC-B": (rates["function"] / rates["TPC-B"], 1.0),
+        "service / hordak": (rates["service"] / rates["hordak"], 4.0),
         "service / ORM": (rates["service"] / rates["ORM"], 7.0),
         "hot at 32 / hot at 1": (rates["hot 32"] / rates["hot 1"], 0.4),
     }

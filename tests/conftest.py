@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver runs an event loop in the thread that uses the ORM
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-    if not config.option.collectonly:
+    only_leads = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
+    if not config.option.collectonly and not only_leads:
         _sweep(Path(settings.LOCAL_STATE_DIR).parent)
         _STOP.enter_context(embedded_servers(settings.LOCAL_STATE_DIR, env, volatile=True))
 
@@ -75,6 +77,37 @@ def _only_loopback() -> Iterator[None]:
     patch.setattr(socket.socket, "connect", connect)
     yield
     patch.undo()
+
+
+def _ship(app_config: Any) -> None:
+    """What migrations bring comes back after a test that committed has emptied the tables, so that tests run in any order."""
+    from django.apps import apps
+
+    from tests.factories import ship_identity_kinds
+
+    if app_config.label == "members":
+        ship_identity_kinds()
+    if app_config.label == "applications":
+        import_module("applications.migrations.0002_working_calendar").fill(apps, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_rows() -> None:
+    from django.db.models.signals import post_migrate
+
+    post_migrate.connect(lambda sender, **_told: _ship(sender), weak=False, dispatch_uid="shipped rows")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """At the end, sessions of threads and processes that tests left behind are ended, so that the database can be dropped."""
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,10 @@ def _own_state_dir() -> str:
 
 
 os.environ["DEPLOYMENT"] = "local"
-# Set already in commands that a test starts as processes of their own: they share the run's servers.
-os.environ.setdefault("BACKOFFICE_TEST_STATE", "")
-os.environ["BACKOFFICE_TEST_STATE"] = os.environ["BACKOFFICE_TEST_STATE"] or _own_state_dir()
-os.environ["LOCAL_STATE_DIR"] = os.environ["BACKOFFICE_TEST_STATE"]
+# Set already in commands that a test starts as processes of their own: they share the run's servers. Each process of a parallel run has its own.
+_MARK = f"BACKOFFICE_TEST_STATE_{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+os.environ[_MARK] = os.environ.get(_MARK) or _own_state_dir()
+os.environ["LOCAL_STATE_DIR"] = os.environ[_MARK]
 
 from backoffice.settings import *
 

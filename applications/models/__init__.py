@@ -5,7 +5,7 @@ from applications.models.decisions import Appeal, Decision, DecisionItem
 from applications.models.gates import GateResult, GateRun
 from applications.models.grants import Grant, ReReview, StoreEnablement
 from applications.models.messages import ApplicantMessage
-from applications.models.notices import MerchantConfirmation, Notification
+from applications.models.notices import DingTalkRobot, MerchantConfirmation, NoticePreference, Notification
 from applications.models.numbers import CalendarDay, RuleNumber
 from applications.models.policies import PolicyCell, PolicyVersion
 from applications.models.reviews import ChecklistVerdict, Claim, InternalNote, Reason
@@ -29,11 +29,13 @@ __all__ = [
     "DemoFile",
     "DeveloperProfile",
     "DeveloperStanding",
+    "DingTalkRobot",
     "GateResult",
     "GateRun",
     "Grant",
     "InternalNote",
     "MerchantConfirmation",
+    "NoticePreference",
     "Notification",
     "PolicyCell",
     "PolicyVersion",

@@ -89,7 +89,11 @@ class DecisionItem(models.Model):
 
 
 class Appeal(models.Model):
-    """The developer's one appeal against one decision, answered by somebody who took no part in the case. ``answer`` is what the developer reads."""
+    """The developer's one appeal against one decision, answered by somebody who took no part in the case. ``answer`` is what the developer reads.
+
+    ``proposed_by``: wants to overturn it and grant ``proposed_grant``, of which something is high-risk; another officer confirms. The database refuses the
+    same one.
+    """
 
     scope_path = "developer"
 
@@ -102,6 +106,12 @@ class Appeal(models.Model):
     filed_at = models.DateTimeField(_("filed"))
     due_at = models.DateTimeField(_("due"))
     answer = models.TextField(_("answer"), blank=True, default="")
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("overturning proposed by")
+    )
+    proposed_at = models.DateTimeField(_("overturning proposed"), null=True, blank=True)
+    proposed_grant: ArrayField[Any, Any] = ArrayField(models.CharField(max_length=64), verbose_name=_("would be granted"), default=list, blank=True)
+    proposed_answer = models.TextField(_("proposed answer"), blank=True, default="")
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("answered by"))
     decided_at = models.DateTimeField(_("answered"), null=True, blank=True)
 
@@ -115,8 +125,17 @@ class Appeal(models.Model):
                 condition=models.Q(status=AppealStatus.OPEN, decided_at__isnull=True)
                 | (~models.Q(status=AppealStatus.OPEN) & models.Q(decided_by__isnull=False, decided_at__isnull=False) & ~models.Q(answer="")),
             ),
+            models.CheckConstraint(
+                name="appeal_overturned_by_a_second_person",
+                condition=models.Q(proposed_by__isnull=True, proposed_at__isnull=True, proposed_grant=[])
+                | (
+                    models.Q(proposed_by__isnull=False, proposed_at__isnull=False)
+                    & ~models.Q(proposed_grant=[])
+                    & (models.Q(decided_by__isnull=True) | ~models.Q(decided_by=models.F("proposed_by")))
+                ),
+            ),
         ]
         indexes: ClassVar[list[Any]] = [models.Index(fields=["due_at"], condition=models.Q(status=AppealStatus.OPEN), name="appeal_open")]
 
     def __str__(self) -> str:
-        return f"{self.case_id}: {self.get_status_display()}"
+        return f"{self.case} · {self.get_status_display().lower()}"

@@ -10,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.choices import Channel, ConfirmationStatus, NoticeKind, NoticeStatus
 from applications.models.cases import Application
+from backoffice.kernel.secrets import EncryptedTextField
 from backoffice.kernel.tenancy.models import Developer, Merchant
 
 
 class MerchantConfirmation(models.Model):
     """The merchant's word on a custom application made for it. ``covers_hash`` says for what (merchant and capabilities): asking for more asks again."""
+
+    scope_path = "merchant__stores"
 
     case = models.ForeignKey(Application, models.PROTECT, related_name="confirmations", verbose_name=_("application"), db_index=False)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="+", verbose_name=_("merchant"))
@@ -37,7 +40,7 @@ class MerchantConfirmation(models.Model):
         indexes: ClassVar[list[Any]] = [models.Index(fields=["case", "-id"], name="merchant_confirmation_of_case")]
 
     def __str__(self) -> str:
-        return f"{self.merchant}: {self.get_status_display()}"
+        return f"A{self.case_id:06d} · {self.merchant}"
 
 
 class Notification(models.Model):
@@ -76,3 +79,37 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.get_channel_display()}"
+
+
+class NoticePreference(models.Model):
+    """What one person wants besides the console. Without a row: what is written here as default."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="notice_preference", verbose_name=_("user"))
+    by_email = models.BooleanField(_("notices by email too"), default=True)
+    changed_at = models.DateTimeField(_("changed"))
+
+    class Meta:
+        verbose_name = _("wishes about notices")
+        verbose_name_plural = _("wishes about notices")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class DingTalkRobot(models.Model):
+    """The robot of a developer's own DingTalk group. Without a row the developer gets nothing by DingTalk."""
+
+    scope_path = "developer"
+
+    developer = models.OneToOneField(Developer, models.PROTECT, related_name="dingtalk_robot", verbose_name=_("developer"))
+    webhook = EncryptedTextField(_("webhook address"), editable=False)
+    secret = EncryptedTextField(_("signing secret"), null=True, blank=True, editable=False)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("changed by"))
+    changed_at = models.DateTimeField(_("changed"))
+
+    class Meta:
+        verbose_name = _("DingTalk robot")
+        verbose_name_plural = _("DingTalk robots")
+
+    def __str__(self) -> str:
+        return str(self.developer)

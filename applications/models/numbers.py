@@ -24,7 +24,7 @@ class RuleNumber(models.Model):
         verbose_name_plural = _("business numbers")
 
     def __str__(self) -> str:
-        return f"{self.code} = {self.value}"
+        return f"{self.get_code_display()}: {self.value}"
 
 
 class CalendarDay(models.Model):

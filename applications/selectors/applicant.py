@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from applications.choices import (
+    FAILED_LABELS,
     SEEN_OUTSIDE,
     CaseAct,
     CaseState,
@@ -152,6 +153,11 @@ def rule_title(rule: str) -> str:
     return str(GATES.get(rule).title) if rule in GATES else rule
 
 
+def failed_title(rule: str) -> str:
+    """What went wrong: the item's label for a failure, or the gate's name."""
+    return str(FAILED_LABELS[rule]) if rule in FAILED_LABELS else rule_title(rule)
+
+
 def list_seen_decisions(case: Application, *, now: datetime) -> list[SeenDecision]:
     """Rulings in effect, the newest first, each with the reasons of its revision."""
     days = timedelta(days=get_numbers().appeal_days)
@@ -183,7 +189,7 @@ def list_seen_decisions(case: Application, *, now: datetime) -> list[SeenDecisio
 def _seen_reason(reason: Reason) -> SeenReason:
     capability = reason.capability.code if reason.capability else ""
     fact, fix = words_of(reason.rule, reason.code, reason.params) if reason.code else (reason.fact, reason.fix)
-    return SeenReason(reason.rule, rule_title(reason.rule), capability, fact, fix)
+    return SeenReason(reason.rule, failed_title(reason.rule), capability, fact, fix)
 
 
 def list_reasons_written(revision: Revision) -> list[SeenReason]:

@@ -33,6 +33,7 @@ TEXTS: Mapping[str, Any] = {
     NoticeKind.GRANT_SUSPENDED: _("%(app)s: “%(capability)s” is suspended. Reason: %(reason)s"),
     NoticeKind.GRANT_RESUMED: _("%(app)s: “%(capability)s” works again."),
     NoticeKind.GRANT_REVOKED: _("%(app)s: “%(capability)s” was revoked. Reason: %(reason)s"),
+    NoticeKind.GRANT_EXPIRING: _("%(app)s: “%(capability)s” expires on %(until_at)s. Apply again before that to have it certified."),
     NoticeKind.GRANT_EXPIRED: _("%(app)s: “%(capability)s” has expired. Apply again to have it certified."),
     NoticeKind.CONFIRMATION_ASKED: _("%(developer)s applies for “%(app)s”, made for you (%(case)s). Confirm or decline by %(answer_by)s."),
     NoticeKind.MISSED_EARLIER: _("%(case)s: %(item)s was failed on content that passed before."),

@@ -68,11 +68,14 @@ class Flips:
 
 
 def list_flips(before: PolicyVersion | None, after: PolicyVersion) -> Flips:
-    """Compared over every open case's current revision and every live grant, in a fixed number of queries."""
+    """Compared over open cases' current revisions and live grants in the cells that differ, in a fixed number of queries."""
     old, new = table_of(before), table_of(after)
+    differ = [key for key in {*old.cells, *new.cells} if old.openness(*key) != new.openness(*key)]
+    rows, columns = {row for row, _column in differ}, {column for _row, column in differ}
     closed: dict[int, Application] = {}
     opened: dict[int, Application] = {}
     asked = RequestedCapability.objects.filter(holds_place=True, case__state__in=SUBMITTED_STATES)
+    asked = asked.filter(capability__code__in=columns, case__app__category__code__in=rows)
     for row in asked.select_related("case__app__category", "capability").order_by("case_id", "capability_id"):
         app = row.case.app
         was, will = (table.allows(app.category.code, row.capability.code, app.build) for table in (old, new))
@@ -80,9 +83,10 @@ def list_flips(before: PolicyVersion | None, after: PolicyVersion) -> Flips:
             closed[row.case_id] = row.case
         elif will and not was:
             opened[row.case_id] = row.case
+    live = Grant.objects.filter(status__in=LIVE_GRANTS, capability__code__in=columns, app__category__code__in=rows)
     grants = [
         grant
-        for grant in Grant.objects.filter(status__in=LIVE_GRANTS).select_related("app__category", "capability").order_by("pk")
+        for grant in live.select_related("app__category", "capability").order_by("pk")
         if old.allows(grant.app.category.code, grant.capability.code, grant.build)
         and not new.allows(grant.app.category.code, grant.capability.code, grant.build)
     ]

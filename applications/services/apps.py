@@ -7,12 +7,13 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from applications.choices import APPLY, LIVE_GRANTS, SUBMITTED_STATES, AppBuild, AppForm, ReReviewCause
-from applications.models import App, Application, Category, DemoFile, DeveloperProfile, Grant
+from applications.choices import APPLY, LIVE_GRANTS, SUBMITTED_STATES, AppBuild, AppealStatus, AppForm, ReReviewCause
+from applications.models import App, Appeal, Application, Category, DemoFile, DeveloperProfile, Grant
 from applications.services.locks import lock_developer
 from applications.services.re_review import open_re_review
 from applications.services.rights import require
 from backoffice.kernel.api.models import ApiClient
+from backoffice.kernel.api.services.clients import make_app_client_of
 from backoffice.kernel.audit.services import record_event
 from backoffice.kernel.errors import BusinessError, NotFound
 from backoffice.kernel.locks import in_transaction
@@ -50,7 +51,7 @@ def create_app(*, developer: Developer, code: str, name: str, form: str, build: 
 def change_app(
     *, app: App, by: User, now: datetime, name: str | None = None, form: str | None = None, build: str | None = None, category: Category | None = None
 ) -> App:
-    """Change what an app is. Another build or category makes every live grant be looked at again; neither moves while an application is open."""
+    """Change what an app is. Another build or category makes every live grant be looked at again; neither moves while an application or an appeal is open."""
     stored = App.objects.select_related("developer", "category").filter(pk=app.pk).first()
     if stored is None:
         raise NotFound(_("There is no such app."))
@@ -64,6 +65,8 @@ def change_app(
         return stored
     if set(changed) - {"name"} and Application.objects.filter(app=stored, state__in=SUBMITTED_STATES).exists():
         raise AppRefused(_("An application of this app is being reviewed. Wait for it, or withdraw it first."), code="application_open")
+    if set(changed) - {"name"} and Appeal.objects.filter(case__app=stored, status=AppealStatus.OPEN).exists():
+        raise AppRefused(_("An appeal for this app is open. Form, build and category can be changed once it is answered."), code="appeal_open")
     App.objects.filter(pk=stored.pk).update(**changed)
     record_event("app.changed", target=stored, by=by, now=now, fields=sorted(changed))
     for field, cause in (("build", ReReviewCause.BUILD), ("category", ReReviewCause.CATEGORY)):
@@ -101,9 +104,14 @@ def bind_to_merchant(*, developer: Developer, merchant: Merchant | None, by: Use
 
 @in_transaction
 def connect_client(*, app: App, client: ApiClient | None, by: User, now: datetime) -> None:
-    """Say by which API client the app calls (None: by none any more). What the client may then do is what the app's grants say."""
+    """Say by which API client the app calls (None: by none any more). What the client may then do is what the app's grants say, and nothing else.
+
+    It gets a secret that nobody knows: the developer's owner makes a new one.
+    """
     require(by, CONNECT)
     stored = App.objects.select_for_update(of=("self",)).get(pk=app.pk)
+    if client is not None and stored.api_client_id != client.pk:
+        make_app_client_of(client, by=by, now=now)
     try:
         with transaction.atomic():
             App.objects.filter(pk=stored.pk).update(api_client=client)

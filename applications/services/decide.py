@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,10 +75,16 @@ def check_again(case: Application, now: datetime) -> Check:
     facts = facts_of_case(case, now)
     results = run_gates(facts, [GATES.get(code) for code in CHECKED_AGAIN])
     failed = [result for result in results if result.outcome != GateOutcome.PASS]
+    return Check(failed, closed_by(failed, {asked.code: asked.names for asked in facts.capabilities}))
+
+
+def closed_by(failed: Iterable[Result], asked: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+    """Which of the capabilities ``asked`` for (names by code) may not be granted, when these gates say no."""
+    failed = list(failed)
     if any(result.gate not in OF_ONE_CAPABILITY for result in failed):
-        return Check(failed, frozenset(facts.content.codes))
-    by_name = {str(asked.names): asked.code for asked in facts.capabilities}
-    return Check(failed, frozenset(by_name.get(str(result.params.get("capability")), str(result.params.get("capability"))) for result in failed))
+        return frozenset(asked)
+    by_name = {str(names): code for code, names in asked.items()}
+    return frozenset(by_name.get(str(result.params.get("capability")), str(result.params.get("capability"))) for result in failed)
 
 
 @in_transaction
@@ -92,6 +98,7 @@ def decide(*, case: Application, token: int, rulings: Mapping[str, str], by: Use
     revision = _revision(stored)
     check = check_again(stored, now)
     _refuse(objections_to(get_sheet(revision), rulings, closed=check.closed))
+    _drop_gate_reasons(revision.pk)
     if any(ruling != Ruling.GRANT for ruling in rulings.values()):
         _write_gate_reasons(stored, revision, check, rulings, by, now)
     return _propose(stored, revision, kind_of(rulings), rulings, CaseAct.DECIDE, by=by, now=now, message=message)
@@ -123,7 +130,7 @@ def undo(*, case: Application, by: User, now: datetime) -> Application:
         leave(stored, CaseAct.UNDO, CaseState.HELD, by=by, now=now, facts={"decision": decision.number})
     else:
         transition(decision, DecisionStatus.UNDONE, table=DECISION_TRANSITIONS)
-        _drop_message(decision)
+        _clear_away(decision)
         leave(stored, CaseAct.UNDO, CaseState.IN_REVIEW, by=by, now=now, facts={"decision": decision.number}, fence=stored.fence + 1)
         give_claim(stored, by=by, now=now)
     return stored
@@ -164,7 +171,7 @@ def return_hold(*, case: Application, note: str, by: User, now: datetime) -> Dec
         raise CaseRefused(_("Say why, for the next reviewer."), code="reason_missing")
     transition(decision, DecisionStatus.RETURNED, table=DECISION_TRANSITIONS, released_by=by, released_at=now)
     InternalNote.objects.create(case=stored, text=note.strip()[:5000], written_by=by, written_at=now)
-    _drop_message(decision)
+    _clear_away(decision)
     leave(stored, CaseAct.RETURN_HOLD, CaseState.QUEUED, by=by, now=now, facts={"decision": decision.number})
     return decision
 
@@ -173,7 +180,8 @@ def return_hold(*, case: Application, note: str, by: User, now: datetime) -> Dec
 def execute(*, case: Application, now: datetime) -> Decision:
     """Let a ruling take effect whose time to undo is over: grants, strike, notices, state. Twice is harmless: the second finds another state.
 
-    When table or tier no longer allow what was granted, nothing takes effect and the case is queued again.
+    When table or tier no longer allow what was granted, nothing takes effect and the case is queued again. When a capability that one person granted is
+    high-risk now, whatever it was at the decision, the ruling is held for a second person.
     """
     stored = enter(case.pk, CaseAct.EXECUTE, by=None, now=now, developer=True)
     decision = Decision.objects.get(case=stored, status=DecisionStatus.WAITING)
@@ -182,8 +190,13 @@ def execute(*, case: Application, now: datetime) -> Decision:
     granted = set(decision.items.filter(ruling=Ruling.GRANT).values_list("capability__code", flat=True))
     if granted and (closed := granted & check_again(stored, now).closed):
         transition(decision, DecisionStatus.DROPPED, table=DECISION_TRANSITIONS)
-        _drop_message(decision)
+        _clear_away(decision)
         leave(stored, CaseAct.SEND_BACK, CaseState.QUEUED, by=None, now=now, facts={"decision": decision.number, "closed": sorted(closed)})
+        return decision
+    if decision.released_by_id is None and is_any_high_risk(granted):
+        causes = [HoldCause.HIGH_RISK.value]
+        transition(decision, DecisionStatus.HELD, table=DECISION_TRANSITIONS, hold_causes=causes, effective_after=None)
+        leave(stored, CaseAct.SEND_BACK, CaseState.HELD, by=None, now=now, facts={"decision": decision.number, "held": causes})
         return decision
     _take_effect(stored, decision, CaseAct.EXECUTE, by=None, now=now)
     return decision
@@ -302,7 +315,7 @@ def _propose(
 ) -> Decision:
     """Write the ruling, and hold it, let it wait, or let it take effect at once when there is no time to undo."""
     capabilities = {row.code: row for row in Capability.objects.filter(code__in=list(rulings))}
-    causes = _hold_causes(case, kind, rulings, capabilities)
+    causes = _hold_causes(case, kind, rulings)
     seconds = get_numbers().undo_seconds
     decision = Decision.objects.create(
         case=case,
@@ -331,9 +344,14 @@ def _propose(
     return decision
 
 
-def _hold_causes(case: Application, kind: str, rulings: Mapping[str, str], capabilities: Mapping[str, Capability]) -> list[str]:
+def is_any_high_risk(codes: Iterable[str]) -> bool:
+    """Whether one of these capabilities is high-risk at this moment."""
+    return Capability.objects.filter(code__in=list(codes), is_high_risk=True).exists()
+
+
+def _hold_causes(case: Application, kind: str, rulings: Mapping[str, str]) -> list[str]:
     causes = []
-    if any(ruling == Ruling.GRANT and capabilities[code].is_high_risk for code, ruling in rulings.items()):
+    if is_any_high_risk(code for code, ruling in rulings.items() if ruling == Ruling.GRANT):
         causes.append(HoldCause.HIGH_RISK.value)
     if kind == DecisionKind.REFUSED and is_trusted(case.developer):
         causes.append(HoldCause.TRUSTED_FIRST_REFUSAL.value)
@@ -362,17 +380,24 @@ def _take_effect(case: Application, decision: Decision, act: str, *, by: User | 
     leave(case, act, decision.kind, by=by, now=now, facts=facts)
 
 
-def give_grants(case: Application, decision: Decision, now: datetime) -> list[Grant]:
-    """The grants of a ruling in effect. The first one makes a new developer an onboarded one."""
-    granted = [row.capability for row in decision.items.filter(ruling=Ruling.GRANT).select_related("capability").order_by("capability_id")]
+def give_grants(case: Application, decision: Decision, now: datetime, *, only: Collection[str] | None = None) -> list[Grant]:
+    """The grants of a ruling in effect, or only those of the capabilities ``only`` (codes). The first one makes a new developer an onboarded one."""
+    rows = decision.items.filter(ruling=Ruling.GRANT).select_related("capability").order_by("capability_id")
+    granted = [row.capability for row in rows if only is None or row.capability.code in only]
     grants = [give_grant(case=case, decision=decision, capability=capability, now=now) for capability in granted]
     if grants and case.developer.onboarded_at is None:
         onboard_developer(developer=case.developer, by=None, now=now)
     return grants
 
 
-def _drop_message(decision: Decision) -> None:
-    """What was to be said with a ruling that did not come about is kept among the notes, not sent."""
+def _drop_gate_reasons(revision_id: int) -> None:
+    """What the gates found for an earlier ruling on the revision; a person's reasons, and those of other revisions, stay."""
+    Reason.objects.filter(revision_id=revision_id).exclude(code="").delete()
+
+
+def _clear_away(decision: Decision) -> None:
+    """A ruling did not come about: what was to be said with it is kept among the notes, not sent, and what the gates found for it is deleted."""
+    _drop_gate_reasons(decision.revision_id)
     for message in ApplicantMessage.objects.filter(decision=decision, visible_at=None):
         InternalNote.objects.create(case_id=message.case_id, text=message.text, written_by_id=message.written_by_id, written_at=message.written_at)
         message.delete()

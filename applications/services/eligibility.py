@@ -54,6 +54,12 @@ def check_case_now(case: Application, *, now: datetime) -> list[Result]:
     return [result for result in results if result.outcome != GateOutcome.PASS]
 
 
+def check_draft(case: Application, *, now: datetime) -> list[Result]:
+    """What every gate would say if the draft were submitted now. Reads only; no submission, so nothing is counted."""
+    facts = gather_facts(developer=case.developer, content=content_of(case.draft), now=now, app=case.app, case=case)
+    return [result for result in run_gates(facts) if result.outcome == GateOutcome.FAIL]
+
+
 def _about(facts: Facts, code: str) -> Eligible:
     alone = replace(facts, capabilities=tuple(asked for asked in facts.capabilities if asked.code == code))
     general = set(map(_key, _failed(replace(facts, capabilities=()))))
@@ -61,7 +67,7 @@ def _about(facts: Facts, code: str) -> Eligible:
     as_custom = False
     if results and facts.content.build == AppBuild.TEMPLATE:
         custom = replace(alone, content=replace(alone.content, build=AppBuild.CUSTOM.value), merchants=())
-        as_custom = not _failed(custom)
+        as_custom = not [result for result in _failed(custom) if _key(result) not in general]
     return Eligible(code, not results, as_custom, results)
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.choices import (
     APPLY,
+    EXPIRY_WARNINGS,
     GRANT_TRANSITIONS,
     LIVE_GRANTS,
     RE_REVIEW_TRANSITIONS,
@@ -17,7 +18,7 @@ from applications.choices import (
     ReReviewStatus,
 )
 from applications.content import content_of
-from applications.models import Application, Capability, Decision, Grant, ReReview
+from applications.models import Application, Capability, Decision, Grant, Notification, ReReview
 from applications.selectors.numbers import get_numbers
 from applications.services.locks import lock_grant
 from applications.services.notices import tell_developer
@@ -39,8 +40,12 @@ class GrantRefused(BusinessError):
 
 
 def give_grant(*, case: Application, decision: Decision, capability: Capability, now: datetime) -> Grant:
-    """The live grant of the case's app for ``capability``: a new one, or the one that is there, certified anew. The caller holds the case's lock."""
-    merchant = case.merchant if case.app.build == AppBuild.CUSTOM else None
+    """The live grant of the case's app for ``capability``: a new one, or the one that is there, certified anew. The caller holds the case's lock.
+
+    Build and target are those of the revision that was decided, whatever the app has become since.
+    """
+    judged = content_of(decision.revision.content)
+    merchant = case.merchant if judged.build == AppBuild.CUSTOM else None
     expires_at = now + timedelta(days=get_numbers().grant_days)
     live = Grant.objects.select_for_update().filter(app=case.app, capability=capability, merchant=merchant, status__in=LIVE_GRANTS).first()
     if live is not None:
@@ -48,11 +53,11 @@ def give_grant(*, case: Application, decision: Decision, capability: Capability,
         record_event("grant.certified", target=live, by=None, now=now, decision=decision.pk)
         live.expires_at, live.decision = expires_at, decision
         return live
-    audience = content_of(decision.revision.content).audience if merchant is None else {}
+    audience = judged.audience if merchant is None else {}
     grant = Grant.objects.create(
         app=case.app,
         capability=capability,
-        build=case.app.build,
+        build=judged.build,
         merchant=merchant,
         audience=audience,
         decision=decision,
@@ -113,9 +118,11 @@ def drop_revocation(*, grant: Grant, reason: str, by: User, now: datetime) -> No
 
 @in_transaction
 def give_up_grant(*, grant: Grant, by: User, now: datetime) -> None:
-    """The developer needs the capability no longer. Narrowing is at once; widening takes a new application."""
+    """The developer needs the capability no longer. Narrowing is at once; widening takes a new application. Not while the platform would revoke it."""
     stored = lock_grant(grant.pk)
     require(by, APPLY, developer=stored.app.developer)
+    if stored.revocation_proposed_by_id is not None:
+        raise GrantRefused(_("The platform is looking at this grant; it cannot be given up meanwhile."), code="under_review")
     _move(stored, GrantStatus.REVOKED, "grant.given_up", NoticeKind.GRANT_REVOKED, reason="", by=by, now=now)
 
 
@@ -137,6 +144,34 @@ def expire_grant(*, grant: Grant, now: datetime) -> None:
     if stored.expires_at > now:
         raise StateConflict(_("This grant holds on."))
     _move(stored, GrantStatus.EXPIRED, "grant.expired", NoticeKind.GRANT_EXPIRED, reason="", by=None, now=now)
+
+
+def list_expiring_untold(now: datetime) -> list[Grant]:
+    """Live grants that end soon and whose developer was not told of this step yet. Two queries."""
+    soon = Grant.objects.filter(status__in=LIVE_GRANTS, expires_at__gt=now, expires_at__lte=now + timedelta(days=max(EXPIRY_WARNINGS)))
+    grants = list(soon.select_related("app__developer", "capability").order_by("pk"))
+    keys = {_expiry_key(grant, now): grant for grant in grants}
+    told = Notification.objects.filter(kind=NoticeKind.GRANT_EXPIRING, developer__in={grant.app.developer_id for grant in grants})
+    done = {key.split("/")[0] for key in told.values_list("key", flat=True)} if grants else set()
+    return [grant for key, grant in keys.items() if key not in done]
+
+
+def _expiry_key(grant: Grant, now: datetime) -> str:
+    """Once per grant, its date of expiry and the nearest step: certified anew, it is told again."""
+    step = min(days for days in EXPIRY_WARNINGS if grant.expires_at <= now + timedelta(days=days))
+    return f"grant:{grant.pk}:{grant.expires_at:%Y%m%d}:expires:{step}"
+
+
+@in_transaction
+def warn_of_expiry(*, grant: Grant, now: datetime) -> None:
+    """The developer is told that the grant ends soon, once per step."""
+    stored = lock_grant(grant.pk)
+    if stored.status not in LIVE_GRANTS or not now < stored.expires_at <= now + timedelta(days=max(EXPIRY_WARNINGS)):
+        raise StateConflict(_("This grant does not end soon."))
+    tell_developer(
+        NoticeKind.GRANT_EXPIRING, developer=stored.app.developer, key=f"{_expiry_key(stored, now)}/", now=now,
+        app=stored.app.name, capability=stored.capability.names, until_at=stored.expires_at.isoformat(),
+    )  # fmt: skip
 
 
 @in_transaction

@@ -5,6 +5,8 @@ Whatever counts a developer's cases, stops or strikes holds the lock of its stan
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from applications.choices import PolicyStatus
 from applications.models import Application, DeveloperStanding, Grant, PolicyVersion, StoreEnablement
 from backoffice.kernel.sql import fetch_all
@@ -24,9 +26,10 @@ def lock_case(case_id: int) -> Application | None:
     return Application.objects.select_for_update(of=("self",)).select_related("app__category", "developer", "revision").filter(pk=case_id).first()
 
 
-def lock_next_queued() -> Application | None:
-    """The queued case that is due first and that nobody is taking at this moment, locked."""
+def lock_next_queued(*, developers: Collection[int] = (), merchants: Collection[int] = ()) -> Application | None:
+    """The queued case that is due first and that nobody is taking at this moment, locked. None of these developers or merchants."""
     waiting = Application.objects.select_for_update(of=("self",), skip_locked=True).filter(state="QUEUED")
+    waiting = waiting.exclude(developer__in=developers).exclude(merchant__in=merchants)
     return waiting.order_by("due_at", "id").first()
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from applications.choices import SEEN_OUTSIDE, CaseState, Channel, NoticeKind
+from applications.choices import SEEN_OUTSIDE, CaseState, Channel, NoticeKind, NoticeStatus
 from applications.models import Application, Notification
+from backoffice.kernel import clock
+from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.tenancy.models import Developer, Merchant, Seat, User
 from backoffice.kernel.tenancy.roles import Role
+
+MOST_MAILS_A_DAY = 3
+"""To one of a merchant's owners, of one kind, about one developer, in a local day."""
 
 TOLD_STATES: dict[str, str] = {
     CaseState.CHECKS_PENDING: NoticeKind.CHECKS_PENDING,
@@ -47,11 +53,16 @@ def tell_developer(kind: str, *, developer: Developer, key: str, now: datetime, 
 
 
 def tell_merchant(kind: str, *, merchant: Merchant, key: str, now: datetime, case: Application | None = None, **params: Any) -> None:
-    """In the console and by email to the merchant's owners."""
+    """In the console to the merchant's owners, and by email: not more than a few times a day about one developer, who could go on all day long."""
+    mailed: Counter[int | None] = Counter()
     if case is not None:
         params |= {"case": case.number, "app": case.app.name, "developer": case.developer.name}
     people = _people(Seat.objects.filter(merchant=merchant, role=Role.MERCHANT_OWNER))
+    if case is not None:
+        mails = Notification.objects.filter(kind=kind, channel=Channel.EMAIL, merchant=merchant, case__developer=case.developer_id)
+        mailed = Counter(mails.filter(created_at__gte=clock.day_start(clock.local_day(now))).values_list("user", flat=True))
     rows = _for_people(kind, people, key=key, now=now, case=case, merchant=merchant, params=params)
+    rows = [row for row in rows if row.channel != Channel.EMAIL or mailed[row.user_id] < MOST_MAILS_A_DAY]
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -60,6 +71,12 @@ def tell_seniors(kind: str, *, key: str, now: datetime, case: Application, **par
     people = _people(Seat.objects.filter(role=Role.PLATFORM_SENIOR))
     rows = [_row(kind, Channel.IN_APP, f"{key}:{user.pk}:app", now=now, case=case, user=user, params={"case": case.number, **params}) for user in people]
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+@in_transaction
+def mark_read(*, user: User, up_to: int, now: datetime) -> int:
+    """The user has seen the own notices in the console up to the one numbered ``up_to``; how many were new."""
+    return Notification.objects.filter(user=user, channel=Channel.IN_APP, read_at=None, pk__lte=up_to).update(read_at=now)
 
 
 def _people(seats: Any) -> list[User]:
@@ -76,4 +93,6 @@ def _for_people(kind: str, people: Iterable[User], *, key: str, now: datetime, *
 
 
 def _row(kind: str, channel: str, key: str, *, now: datetime, **fields: Any) -> Notification:
+    if channel == Channel.IN_APP:  # it is there as soon as it is written
+        return Notification(kind=kind, channel=channel, key=key, created_at=now, status=NoticeStatus.SENT, sent_at=now, **fields)
     return Notification(kind=kind, channel=channel, key=key, created_at=now, next_attempt_at=now, **fields)

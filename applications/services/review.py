@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from applications.choices import ITEMS_PER_CAPABILITY, N2_PARTS, REVIEW, CaseAct, CaseState, Item, MessageSide, NoticeKind, Verdict
-from applications.content import content_of
+from applications.content import content_of, item_untouched
 from applications.gates.base import GATES
 from applications.models import ApplicantMessage, Application, Capability, ChecklistVerdict, Claim, InternalNote, Reason, RequestedCapability, Revision
 from applications.selectors.numbers import get_numbers
 from applications.services.door import CaseRefused, end_claim, enter, leave, live_claim
 from applications.services.locks import lock_next_queued
 from applications.services.notices import tell_seniors
-from applications.services.rights import require
-from applications.services.submit import item_untouched
+from applications.services.rights import places_of, require, require_act
 from backoffice.kernel.errors import StateConflict
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.tenancy.models import User
@@ -40,9 +39,10 @@ def claim(*, case: Application, by: User, now: datetime) -> Claim:
 
 @in_transaction
 def claim_next(*, by: User, now: datetime) -> Claim | None:
-    """The case that is due first and that nobody holds; None when the queue is empty. Two reviewers at once never get the same one."""
+    """The case that is due first, that nobody holds and that is not of one's own company; or None. Two reviewers at once never get the same one."""
     require(by, REVIEW)
-    case = lock_next_queued()
+    developers, merchants = places_of(by)
+    case = lock_next_queued(developers=developers, merchants=merchants)
     return None if case is None else take(enter(case.pk, CaseAct.CLAIM, by=by, now=now), by=by, now=now)
 
 
@@ -183,7 +183,7 @@ def write_reason(*, case: Application, token: int, rule: str, fact: str, fix: st
 @in_transaction
 def add_note(*, case: Application, text: str, by: User, now: datetime) -> InternalNote:
     """A word among staff, in whatever state the case is. No applicant ever reads it."""
-    require(by, REVIEW)
+    require_act(by, REVIEW, case)
     if not text.strip():
         raise CaseRefused(_("The note is empty."), code="text_missing")
     return InternalNote.objects.create(case=case, text=text.strip()[:5000], written_by=by, written_at=now)

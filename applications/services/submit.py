@@ -13,9 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.choices import (
     APPLY,
+    CLOSED_STATES,
     CONFIRMATION_TRANSITIONS,
-    ITEM_FIELDS,
-    ITEMS_PER_CAPABILITY,
     LIVE_DECISIONS,
     AppBuild,
     CaseAct,
@@ -28,7 +27,7 @@ from applications.choices import (
     RunOutcome,
     Verdict,
 )
-from applications.content import Content, content_of, is_untouched
+from applications.content import Content, content_of, item_untouched
 from applications.facts import Facts
 from applications.gates.base import Result, outcome_of, run_gates
 from applications.models import (
@@ -214,6 +213,8 @@ def write_to_platform(*, case: Application, text: str, by: User, now: datetime) 
     """A word of the developer to the reviewers."""
     stored = Application.objects.select_related("developer").get(pk=case.pk)
     require(by, APPLY, developer=stored.developer)
+    if stored.state in CLOSED_STATES:
+        raise CaseRefused(_("This application is closed: nobody reads messages on it any more. Appeal, or apply again."), code="case_closed")
     if not text.strip():
         raise CaseRefused(_("The message is empty."), code="text_missing")
     return ApplicantMessage.objects.create(case=stored, side=MessageSide.DEVELOPER, text=text.strip()[:5000], written_by=by, written_at=now, visible_at=now)
@@ -291,13 +292,6 @@ def _carry_over(case: Application, before: Revision, revision: Revision) -> None
         for verdict in passed
         if item_untouched(old, new, verdict.item, verdict.capability.code if verdict.capability else "")
     )
-
-
-def item_untouched(before: Content, after: Content, item: str, capability: str = "") -> bool:
-    """Whether everything by which an item is judged is the same in both contents."""
-    if item in ITEMS_PER_CAPABILITY:
-        return after.asked(capability) is not None and is_untouched(before, after, (), capability)
-    return is_untouched(before, after, ITEM_FIELDS[item])
 
 
 def _keep_papers(case: Application, content: Content) -> None:

@@ -9,13 +9,14 @@ from datetime import date, datetime
 from typing import Any
 
 import structlog
+from django.db.models import Exists, OuterRef
 
 from applications.choices import CUSTOM_TIERS, LIVE_GRANTS, TEMPLATE_TIERS, AppBuild, CaseState, DecisionStatus, EnablementStatus, ReReviewCause
 from applications.models import Application, Claim, Decision, Grant, ReReview, StoreEnablement
 from applications.selectors.grants import tiers_on
 from applications.services.decide import execute
 from applications.services.enable import follow_tier
-from applications.services.grants import expire_grant
+from applications.services.grants import expire_grant, list_expiring_untold, warn_of_expiry
 from applications.services.re_review import open_re_review
 from applications.services.review import expire_claim
 from applications.services.standing import count_strikes_of, list_developers_to_count
@@ -79,18 +80,21 @@ def _steps(now: datetime) -> list[Step]:
             lambda: list(Grant.objects.filter(status__in=LIVE_GRANTS, expires_at__lte=now).order_by("pk")),
             lambda grant: expire_grant(grant=grant, now=now),
         ),
+        ("expiry_warned", lambda: list_expiring_untold(now), lambda grant: warn_of_expiry(grant=grant, now=now)),
         ("tiers_followed", lambda: _enablements_out_of_line(today), lambda row: follow_tier(enablement=row, now=now)),
         ("re_reviews", lambda: _grants_without_tier(today), lambda found: _re_review(*found, now=now)),
     ]
 
 
 def _enablements_out_of_line(today: date) -> list[StoreEnablement]:
-    """Uses of template apps that do not fit the merchant's tier of today: it fell, or it is back."""
+    """Uses of template grants that do not fit the merchant's tier of today: it fell, or it is back. What the app is now does not count, its grants do."""
     tiers = tiers_on(today)
-    rows = StoreEnablement.objects.filter(app__build=AppBuild.TEMPLATE).exclude(status=EnablementStatus.OFF).select_related("store")
-    found = []
+    live = Grant.objects.filter(app=OuterRef("app"), status__in=LIVE_GRANTS)
+    custom, template = Exists(live.filter(merchant=OuterRef("store__merchant"))), Exists(live.filter(build=AppBuild.TEMPLATE))
+    rows = StoreEnablement.objects.exclude(status=EnablementStatus.OFF).annotate(custom=custom).filter(custom | template).select_related("store")
+    found: list[StoreEnablement] = []
     for row in rows.order_by("pk"):
-        fits = tiers.get(row.store.merchant_id, "") in TEMPLATE_TIERS
+        fits = row.custom or tiers.get(row.store.merchant_id, "") in TEMPLATE_TIERS
         if (fits and row.tier_fell_on is not None) or (not fits and row.status == EnablementStatus.ON):
             found.append(row)
     return found

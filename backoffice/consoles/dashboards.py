@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice.consoles import figures
+from backoffice.consoles.developer_needs import list_figures
 from backoffice.consoles.navigation import console_of
 from backoffice.consoles.needs import list_needs, nothing_text
 from backoffice.kernel.admin.charts import Chart, Series, sparkline
@@ -144,6 +145,8 @@ def _tenants(request: HttpRequest, console: str, shown: list[Figure]) -> None:
         shown.append(Figure(_("Stores"), f"{Store.objects.count():,}", now, list_url(console, Store)))
     if console != Console.DEVELOPER:
         return
+    if allows(request.user, "applications.view_application", console=console):
+        shown += [Figure(title, value, f"{note} · {now}" if note else now, url) for title, value, note, url in list_figures(request)]
     for company in figures.rows(request, console, Developer).order_by("name"):
         state = _("onboarded %(time)s") % {"time": full_time(company.onboarded_at)} if company.onboarded_at else _("not onboarded yet")
         shown.append(Figure(_("Company"), company.name, f"{company.code} · {state}", list_url(console, Developer)))

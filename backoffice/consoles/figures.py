@@ -96,7 +96,7 @@ def get_credit_figures(request: HttpRequest, console: str) -> CreditFigures:
         days = [today + timedelta(days=ahead) for ahead in range(LAPSE_DAYS + 1)]
         left = F("principal_left") + F("bonus_left")
         lots = rows(request, console, CreditLot)
-        live = lots.filter(Q(principal_left__gt=0) | Q(bonus_left__gt=0)).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        live = lots.filter(has_left=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
         balance = live.aggregate(total=Sum(left))["total"] or ZERO
         # Exactly the rows of the list that the figure leads to. A lot that lapses at midnight is counted to the day that ends there.
         last_instant = ExpressionWrapper(F("expires_at") - timedelta(microseconds=1), output_field=DateTimeField())

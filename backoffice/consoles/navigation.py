@@ -82,7 +82,37 @@ NAVIGATION: dict[str, Sequence[Group]] = {
         Group(_CREDIT.title, (*_CREDIT.entries, _PROOFS)),
         _REMINDERS,
         _FILES,
-        Group(_("Developers"), (Entry(_("Developers"), "code", model="tenancy.Developer"),)),
+        Group(
+            _("Capability applications"),
+            (
+                Entry(_("Review queue"), "inbox", page="applications_queue", permission="applications.view_application"),
+                Entry(_("Held for a second person"), "pan_tool", page="applications_held", permission="applications.view_application"),
+                Entry(_("Appeals"), "balance", model="applications.Appeal"),
+                Entry(_("Applications"), "assignment", model="applications.Application"),
+                Entry(_("Figures"), "monitoring", page="applications_figures", permission="applications.view_application"),
+                Entry(_("Steps"), "history", model="applications.CaseEvent"),
+            ),
+        ),
+        Group(
+            _("Developers and grants"),
+            (
+                Entry(_("Developers"), "code", model="tenancy.Developer"),
+                Entry(_("Grants"), "verified_user", model="applications.Grant"),
+                Entry(_("Re-reviews"), "published_with_changes", model="applications.ReReview"),
+                Entry(_("Strikes"), "report", model="applications.Strike"),
+                Entry(_("Bars"), "gavel", model="applications.Bar"),
+            ),
+        ),
+        Group(
+            _("Rules of the review"),
+            (
+                Entry(_("Opening table"), "table_view", model="applications.PolicyVersion"),
+                Entry(_("Categories"), "category", model="applications.Category"),
+                Entry(_("Capabilities"), "extension", model="applications.Capability"),
+                Entry(_("Business numbers"), "pin", model="applications.RuleNumber"),
+                Entry(_("Working calendar"), "calendar_month", model="applications.CalendarDay"),
+            ),
+        ),
         Group(
             _("Administration"),
             (
@@ -94,9 +124,35 @@ NAVIGATION: dict[str, Sequence[Group]] = {
             ),
         ),
     ),
-    Console.MERCHANT.value: (HOME, _MEMBERS, _CREDIT, _REMINDERS, _FILES, _OWN_STORES),
+    Console.MERCHANT.value: (
+        HOME,
+        _MEMBERS,
+        _CREDIT,
+        _REMINDERS,
+        Group(
+            _("Apps"),
+            (
+                Entry(_("Apps for your stores"), "apps", page="applications_offered", permission="applications.view_storeenablement"),
+                Entry(_("Apps in use"), "toggle_on", model="applications.StoreEnablement"),
+                Entry(_("Apps made for you"), "fact_check", model="applications.MerchantConfirmation"),
+            ),
+        ),
+        _FILES,
+        _OWN_STORES,
+    ),
     Console.DEVELOPER.value: (
         HOME,
+        Group(
+            _("Capability applications"),
+            (
+                Entry(_("Eligibility"), "rule", page="applications_eligibility", permission="applications.view_application"),
+                Entry(_("Applications"), "assignment", model="applications.Application"),
+                Entry(_("Apps"), "apps", model="applications.App"),
+                Entry(_("Grants"), "verified_user", model="applications.Grant"),
+                Entry(_("Standing"), "balance", page="applications_standing", permission="applications.view_application"),
+                Entry(_("Notices"), "notifications", page="applications_notices", permission="applications.view_application"),
+            ),
+        ),
         Group(_("Company"), (Entry(_("Company"), "domain", model="tenancy.Developer"), Entry(_("People"), "badge", model="tenancy.Seat"))),
     ),
 }
@@ -131,9 +187,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups = []
     for group in NAVIGATION[site.name]:
         addresses = [(entry, _address(site, entry, request)) for entry in group.entries]
-        items = [{"title": entry.title, "icon": entry.icon, "link": address} for entry, address in addresses if address]
+        items: list[dict[str, Any]] = [{"title": entry.title, "icon": entry.icon, "link": address} for entry, address in addresses if address]
         if items:
             groups.append({"title": group.title, "items": items, "separator": bool(group.title)})
+    links = [item["link"] for group in groups for item in group["items"]]
+    here = max((link for link in links if request.path == link or (request.path.startswith(link) and link != links[0])), key=len, default="")
+    for shown in groups:
+        for item in shown["items"]:
+            item["active"] = item["link"] == here  # one entry: the page under a model's list is not the list
     return groups
 
 

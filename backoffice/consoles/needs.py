@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from backoffice.consoles.developer_needs import list_lines
 from backoffice.consoles.figures import rows
+from backoffice.consoles.needed import Need
+from backoffice.consoles.needs_applications import PARTS as APPLICATIONS
 from backoffice.kernel.admin.display import BAD, BUSY, WARN, list_url, row_url
 from backoffice.kernel.admin.scoping import reach
 from backoffice.kernel.files.admin.listing import queue_conditions
@@ -38,22 +40,11 @@ RECENT = timedelta(days=7)
 RUN_IS_LATE = timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
-class Need:
-    """One line of the first list of a console."""
-
-    text: str
-    count: int
-    tone: str
-    url: str
-    since: datetime | None = None
-
-
 def list_needs(request: HttpRequest, console: str, now: datetime) -> list[Need]:
     """Lines with a count above zero, the most pressing first. A fixed number of queries."""
     found = [need for part in PARTS for need in part(request, console, now) if need.count]
     order = {BAD: 0, WARN: 1, BUSY: 2}
-    return sorted(found, key=lambda need: order[need.tone])
+    return sorted(found, key=lambda need: (not need.is_own, order[need.tone]))
 
 
 def _may(request: HttpRequest, console: str, permission: str) -> bool:
@@ -265,9 +256,15 @@ def _proof(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
         yield Need(_("The ledger was not proved since %(day)s") % {"day": proof.local_day.isoformat()}, 1, WARN, list_url(console, LedgerProof))
 
 
+def _own_applications(request: HttpRequest, console: str, now: datetime) -> Iterator[Need]:
+    if console == Console.DEVELOPER and _may(request, console, "applications.view_application"):
+        yield from (Need(*line) for line in list_lines(request, now))
+
+
 Part = Callable[[HttpRequest, str, datetime], Iterator[Need]]
 PARTS: tuple[Part, ...] = (
-    _proof, _payouts, _adjustments, _imports, _runs, _messages, _gateways, _settings, _holds, _merchants, _developers,
+    _proof, _payouts, _adjustments, _imports, _runs, _messages, _gateways, _settings, _holds, *APPLICATIONS, _merchants, _developers,
+    _own_applications,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The demo's three people, one for each console. Their passwords are made once for a demo and kept beside its files."""
+"""The demo's people: one for each console, and two who review applications together. Their passwords are made once for a demo and kept beside its files."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def ensure_logins(folder: Path, *, now: datetime) -> list[Login]:
         ("platform", "平台管理员", Role.PLATFORM_ADMIN),
         ("merchant", "云上唱片店长", Role.MERCHANT_OWNER),
         ("developer", "云栖负责人", Role.DEVELOPER_OWNER),
+        ("reviewer", "能力审核员", Role.PLATFORM_REVIEWER),
+        ("senior", "高级审核员", Role.PLATFORM_SENIOR),
     ]
     passwords = _passwords(folder / "logins.json", [username for username, _, _ in people])
     logins = [Login(username, name, role, passwords[username]) for username, name, role in people]

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
+from backoffice.demo.applications import load_applications
 from backoffice.demo.loading import Loaded, import_mistakes, import_one, prepare_files, run_command, sending_now
 from backoffice.demo.logins import Login, ensure_logins
 from backoffice.demo.manifest import Manifest
@@ -123,13 +124,14 @@ class Show:
         return f"http://{LOOPBACK}:{port}/messages"
 
     def load(self, now: datetime) -> None:
-        """Every file through the importer, the stores first; then the log-ins, which need a merchant."""
+        """Every file through the importer, the stores first; then the log-ins, which need a merchant; at last the applications of developers."""
         for entry in self.manifest.files:
             import_one(self.manifest, entry, self.loaded, self.say)
             if entry.kind == "stores":
                 self.logins = ensure_logins(self.folder, now=now)
                 self.say_logins()
         import_mistakes(self.manifest, self.loaded, self.say)
+        load_applications(now, self.say)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
 

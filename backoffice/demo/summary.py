@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef, Sum, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 
+from backoffice.demo.applications import Cases, take_cases
 from backoffice.demo.gateway_log import Breach, breaches, read_log
 from backoffice.demo.loading import Loaded
 from backoffice.demo.manifest import Manifest
@@ -47,6 +48,7 @@ class Summary:
     sent_numbers: frozenset[str]
     log_numbers: tuple[str, ...]
     breaches: list[Breach]
+    cases: Cases
 
     @property
     def log_holds_exactly_the_sent_ones(self) -> bool:
@@ -80,6 +82,7 @@ def take_summary(gateway_log: Path) -> Summary:
         sent_numbers=frozenset(sent.values_list("provider_id", flat=True)),
         log_numbers=tuple(delivery.provider_id for delivery in read_log(gateway_log)),
         breaches=breaches(gateway_log),
+        cases=take_cases(),
     )
 
 
@@ -126,6 +129,10 @@ def failures(summary: Summary, manifest: Manifest, loaded: Loaded, *, same_day: 
         found.append(f"The gateway's log holds {len(summary.log_numbers):,} messages, but {sum(summary.sent.values()):,} count as sent.")
     if summary.breaches:
         found.append(f"The gateway's log breaks {len(summary.breaches)} rules, first {summary.breaches[0]}.")
+    if not summary.cases.states:
+        found.append("There is no application of a developer.")
+    if summary.cases.differing:
+        found.append(f"Applications differ from what their events say: {', '.join(summary.cases.differing)}.")
     return found
 
 
@@ -149,6 +156,7 @@ def summary_lines(summary: Summary, manifest: Manifest, loaded: Loaded) -> list[
         f"Held back      {_joined(summary.suppressed)}",
         *([f"Neither        {_joined(summary.other)}"] if summary.other else []),
         f"Gateway's log  {len(summary.log_numbers):,} messages, {same}, {len(summary.breaches)} rules broken",
+        f"Applications   {_joined(summary.cases.states)}; {summary.cases.replayed}",
     ]
 
 

@@ -1,7 +1,8 @@
 """Calls that leave the house. An address is checked at the moment it is used, and the checked address is the one that is connected to.
 
 Rules: https on port 443 or 8443, a name that resolves to public addresses only, no log-in in the address, redirects are never
-followed. ``OUTBOUND_ALLOW=host:port,...`` lifts these rules for exactly those targets (local gateways, tests).
+followed. ``OUTBOUND_ALLOW=host:port,...`` lifts these rules for exactly those targets (local gateways, tests). It is meant for addresses that the
+platform's own people name: a call to any other brings its own ``allow``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -66,10 +67,11 @@ class Answer:
     body: bytes
 
 
-def check_form(url: str) -> SplitResult:
+def check_form(url: str, allow: Collection[str] | None = None) -> SplitResult:
     """The parts of ``url`` if it obeys every rule that needs no look-up: for forms and imported files.
 
-    Raises ``AddressRefused`` with a sentence that says which rule is broken.
+    ``allow``: the targets for which the rules are lifted, ``OUTBOUND_ALLOW`` when it is left out. Raises ``AddressRefused`` with a sentence that
+    says which rule is broken.
     """
     try:
         parts = urlsplit(url)
@@ -80,7 +82,7 @@ def check_form(url: str) -> SplitResult:
         raise AddressRefused(_("This is not a web address. It starts with https:// and a host name."))
     if parts.username is not None or parts.password is not None:
         raise AddressRefused(_("An address must not hold a log-in name or password."))
-    if _is_allowed(parts.hostname, port or DEFAULT_PORTS[parts.scheme]):
+    if _is_allowed(parts.hostname, port or DEFAULT_PORTS[parts.scheme], allow):
         return parts
     if parts.scheme != "https":
         raise AddressRefused(_("The address must begin with https://."))
@@ -91,28 +93,28 @@ def check_form(url: str) -> SplitResult:
     return parts
 
 
-def resolve(url: str, timeout: float = CONNECT_SECONDS) -> Target:
+def resolve(url: str, timeout: float = CONNECT_SECONDS, allow: Collection[str] | None = None) -> Target:
     """Check ``url`` by every rule and choose the address to connect to, within ``timeout`` seconds.
 
     Raises ``AddressRefused``; ``NotReached`` when the name cannot be looked up, or not in time.
     """
-    parts = check_form(url)
+    parts = check_form(url, allow)
     host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     addresses = _look_up(host, port, timeout)
-    if not _is_allowed(host, port) and not all(is_public(address) for address in addresses):
+    if not _is_allowed(host, port, allow) and not all(is_public(address) for address in addresses):
         raise AddressRefused(_("The host name leads to an address that is not public."))
     return Target(parts.scheme, host, port, path, addresses[0])
 
 
-def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout: float, allow: Collection[str] | None = None) -> Answer:
     """POST ``body`` and return the whole answer, within ``timeout`` seconds in all, however slowly the other side drips.
 
     Raises ``AddressRefused`` and ``NotReached`` (certainly not delivered), ``NoAnswer`` (perhaps delivered). A redirect is
     an answer like any other: it is returned, not followed.
     """
     started = time.monotonic()
-    target = resolve(url, timeout)
+    target = resolve(url, timeout, allow)
     remaining = timeout - (time.monotonic() - started)
     if remaining <= 0:
         raise NotReached(f"the name {target.host} was not looked up within {timeout:g} s")
@@ -176,9 +178,9 @@ def _look_up(host: str, port: int, seconds: float) -> list[str]:
     return found
 
 
-def _is_allowed(host: str, port: int) -> bool:
+def _is_allowed(host: str, port: int, allow: Collection[str] | None) -> bool:
     name = f"[{host}]" if ":" in host else host
-    return f"{name}:{port}".lower() in {entry.lower() for entry in settings.OUTBOUND_ALLOW}
+    return f"{name}:{port}".lower() in {entry.lower() for entry in (settings.OUTBOUND_ALLOW if allow is None else allow)}
 
 
 def _literal(host: str) -> Address | None:

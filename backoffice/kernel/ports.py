@@ -65,14 +65,24 @@ payment_listeners: list[PaymentListener] = []
 
 @dataclass(frozen=True)
 class GrantAnswer:
-    """Whether an app may use a capability for a store. ``reason`` is a stable code, ``allowed`` when it may."""
+    """Whether an app may use a capability for a store. ``reason`` is a stable code, ``allowed`` when it may; ``sentence`` says it in words."""
 
     allowed: bool
     reason: str
+    sentence: Any = ""
 
 
 grant_checker: Port[Callable[[str, str, str, datetime], GrantAnswer]] = Port("grant_checker")
 """``ask(app code, capability code, store code, now)``: for gateways, which know codes."""
 
 client_grant_checker: Port[Callable[[int, str, int, datetime], GrantAnswer | None]] = Port("client_grant_checker")
-"""``ask(ApiClient's pk, capability code, Store's pk, now)``: for the API. None: the client is no app's, so that grants say nothing about it."""
+"""``ask(ApiClient's pk, capability code, Store's pk, now)``: for the API. None: the client is no app's, so that grants say nothing about it.
+
+A store that does not use the app answers ``not_enabled``, whatever else holds: to the app it is as missing as one that is not there.
+"""
+
+client_app_code: Port[Callable[[int], str]] = Port("client_app_code")
+"""``ask(ApiClient's pk)``: code of the app that calls by the client; empty when it is no app's."""
+
+client_capabilities: Port[Callable[[int, datetime], list[str]]] = Port("client_capabilities")
+"""``ask(ApiClient's pk, now)``: codes of the capabilities that the client's app holds, sorted: its OAuth scopes. Empty: none, or no app's client."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from django.db import connection, models
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 
 @cache
@@ -21,6 +23,32 @@ def fetch_all(sql: str, params: dict[str, Any] | list[Any] | None = None) -> lis
         cursor.execute(sql, params)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fetch_prepared(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run one hot statement that the server keeps parsed and planned for the session, and return its rows. ADR 0031.
+
+    Django writes parameters into the text, which the server then reads anew each time. Behind a pooler there is no session to keep a plan in,
+    and where somebody listens to statements (debug cursor, wrappers) the statement goes Django's way.
+    """
+    ours = connections[DEFAULT_DB_ALIAS]
+    pooled = ours.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    if pooled or ours.queries_logged or ours.execute_wrappers:
+        with ours.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+    # As Django does before it hands out a cursor and runs something on it.
+    ours.close_if_health_check_failed()
+    ours.ensure_connection()
+    ours.validate_thread_sharing()
+    ours.validate_no_broken_transaction()
+    session: psycopg.Connection[Any] = ours.connection
+    with ours.wrap_database_errors, psycopg.Cursor(session) as cursor:
+        session.prepare_threshold = 0  # only this statement: Django's own, each another text, are not worth a plan
+        try:
+            return list(cursor.execute(sql, params).fetchall())
+        finally:
+            session.prepare_threshold = None
 
 
 def compile_queryset(queryset: models.QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:

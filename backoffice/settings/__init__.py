@@ -10,6 +10,7 @@ from backoffice.settings.gateways import *
 from backoffice.settings.language import *
 from backoffice.settings.login import *
 from backoffice.settings.logs import *
+from backoffice.settings.mail import *
 from backoffice.settings.outbound import *
 from backoffice.settings.paths import *
 from backoffice.settings.security import *

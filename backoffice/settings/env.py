@@ -207,9 +207,25 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "OUTBOUND_ALLOW",
         listed,
-        "`host:port` targets to which outbound calls may go although they are not https on a public address.",
+        "`host:port` targets to which outbound calls may go although they are not https on a public address. Not for developers' DingTalk robots.",
         topic="Outbound calls",
     ),
+    Variable(
+        "DINGTALK_ROBOTS",
+        listed,
+        "Addresses, without their query (`http://127.0.0.1:9000/robot/send`), that a developer may name as a DingTalk robot besides DingTalk's own. "
+        "They are called whatever they are.",
+        topic="Outbound calls",
+    ),
+    Variable(
+        "EMAIL_URL",
+        text,
+        "Mail server for notices: `smtp://user:password@host:587` (STARTTLS), `smtps://…:465`, or `smtp+plain://host:25` without encryption. "
+        "Without it no mail is sent. Characters of user and password that an address cannot hold are percent-encoded.",
+        default_note="none",
+        topic="Mail",
+    ),
+    Variable("EMAIL_FROM", text, "Sender of notices.", "backoffice@localhost", topic="Mail"),
     Variable("GATEWAY_TIMEOUT_SECONDS", number, "Seconds that one call to a message gateway may take in all; at most 20.", "10", topic="Message gateways"),
     Variable("GATEWAY_BATCH_SIZE", number, "Most messages in one call to a gateway.", "500", topic="Message gateways"),
     Variable("GATEWAY_MAX_ATTEMPTS", number, "Calls after which a message is not tried again by itself.", "8", topic="Message gateways"),

@@ -14,6 +14,6 @@ SELECT run.id, run.store_id, run.cursor, chunk.accounts, chunk.upto
        SELECT count(*) AS accounts, max(member_id) AS upto
          FROM (SELECT account.member_id
                  FROM members_creditaccount AS account
-                WHERE account.store_id = run.store_id AND account.balance > 0 AND account.member_id > run.cursor
+                WHERE account.store_id = run.store_id AND account.has_balance AND account.member_id > run.cursor
                 ORDER BY account.member_id
                 LIMIT %(room)s) AS next_accounts) AS chunk

@@ -13,7 +13,7 @@ SELECT due.store_id, due.person_id, due.member_id, due.language, due.last_sent_o
                      'expiring_first_amount', CASE WHEN credit.first_on = credit.last_on THEN credit.expiring ELSE (
                          SELECT sum(lot.principal_left + lot.bonus_left)
                            FROM members_creditlot AS lot
-                          WHERE lot.account_id = due.account_id AND (lot.principal_left > 0 OR lot.bonus_left > 0)
+                          WHERE lot.account_id = due.account_id AND lot.has_left
                             AND lot.expires_at > %(now)s AND lot.expires_at <= ((credit.first_on + 1)::timestamp AT TIME ZONE %(zone)s)) END::text)
             ELSE jsonb_build_object('balance', credit.balance::text, 'principal', credit.principal::text, 'bonus', credit.bonus::text)
        END AS params
@@ -22,7 +22,7 @@ SELECT due.store_id, due.person_id, due.member_id, due.language, due.last_sent_o
          CROSS JOIN LATERAL (
                -- OFFSET 0 keeps this a range of the index for each chunk: a plan that reads all stores' accounts looks cheap to the planner.
                SELECT id, member_id FROM members_creditaccount
-                WHERE store_id = chunk.store_id AND member_id > chunk.after AND member_id <= chunk.upto AND balance > 0
+                WHERE store_id = chunk.store_id AND member_id > chunk.after AND member_id <= chunk.upto AND has_balance
                OFFSET 0) AS account
           JOIN members_member AS member ON member.id = account.member_id AND member.status = 'ACTIVE' AND member.credit_cards_on
           LEFT JOIN campaigns_reminderclock AS clock ON clock.member_id = member.id
@@ -43,7 +43,7 @@ SELECT due.store_id, due.person_id, due.member_id, due.language, due.last_sent_o
                       -- expires_at is the first instant without it: the day that ends there is the last day of use.
                       CASE WHEN lot.expires_at <= %(window_end)s THEN ((lot.expires_at - interval '1 microsecond') AT TIME ZONE %(zone)s)::date END AS last_day
                  FROM members_creditlot AS lot
-                WHERE lot.account_id = due.account_id AND (lot.principal_left > 0 OR lot.bonus_left > 0)
+                WHERE lot.account_id = due.account_id AND lot.has_left
                   AND (lot.expires_at IS NULL OR lot.expires_at > %(now)s)) AS rest
        ) AS credit
  WHERE credit.balance > 0

@@ -54,7 +54,7 @@ FORMATS: dict[str, Any] = {"csv": TextFormat, "csv-gb18030": ChineseTextFormat, 
 
 def lots_of_month(code: str, now: datetime) -> models.Q | None:
     """Lots with something left that lapse in the local month ``2026-12``, or ``lapsed``: their time has passed. None for any other code."""
-    left = models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0)
+    left = models.Q(has_left=True)
     if code == "lapsed":
         return left & models.Q(expires_at__lte=now)
     if not _MONTH.fullmatch(code):

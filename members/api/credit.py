@@ -10,29 +10,31 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router, Schema
 from pydantic import Field
 
-from backoffice.kernel.api.auth import NoSuchThing, caller_of, client_auth
+from backoffice.kernel.api.auth import NoSuchThing, caller_of, client_auth, opened_by
 from backoffice.kernel.api.fields import Amount, AmountOut, Body, Expiry, Happened, MomentOut, PositiveAmount, code, shown
 from backoffice.kernel.api.idempotency import KEYED, Done, keyed, ledger_key
 from backoffice.kernel.api.problems import READ_PROBLEMS, WRITE_PROBLEMS
 from backoffice.kernel.clock import database_now
-from backoffice.kernel.errors import StateConflict
+from backoffice.kernel.errors import NotAllowed, StateConflict
 from backoffice.kernel.money import ZERO
 from members.api.found import lot_of, member_of
 from members.models import CreditAccount
 from members.selectors.credit import get_figures, list_lots
 from members.services.credit import LineShare, RefundLine, SpendPart, refund_spend, spend, top_up
-from members.services.credit.lapse import SOMETHING_LEFT
 from members.services.credit.refund import spent_for
 from members.services.credit.top_up_refund import refund_top_up
 
 MOST_LOTS = 500
+CREDIT = "credit.read"
+"""The capability that opens balances."""
 MOST_LINES = 1_000
 LARGEST_LINE_NO = 2**31 - 1
+LONGEST_NUMBER = 64
 
 router = Router(tags=["credit"], auth=client_auth)
 
 OrderNo = Annotated[str, code(64, example="D20261122001")]
-SourceNo = Annotated[str, code(64, example="R20261122001")]
+SourceNo = Annotated[str, code(LONGEST_NUMBER, example="R20261122001")]
 
 
 class LotOut(Schema):
@@ -102,7 +104,7 @@ class TopUpIn(Body):
 
     model_config = shown({"source_no": "R20261122001", "principal_amount": "100.00", "bonus_amount": "20.00", "expires_at": "2027-11-22"})
 
-    source_no: SourceNo = Field(description="the store's own number of the top-up")
+    source_no: SourceNo = Field(description="the store's own number of the top-up; an app's is kept with the app's code before it")
     principal_amount: Amount
     bonus_amount: Amount = Field(ZERO, json_schema_extra={"default": "0.00"})
     opened_at: Happened | None = Field(None, description="now, when left out")
@@ -119,7 +121,7 @@ class TopUpOut(Schema):
     source_no: str
     principal_amount: AmountOut
     bonus_amount: AmountOut
-    balance_after: AmountOut
+    balance_after: AmountOut | None = Field(description="null for an app that may not read credit")
 
 
 class SpendIn(Body):
@@ -199,7 +201,12 @@ def line_shares(lines: Sequence[LineIn]) -> list[LineShare]:
     return [LineShare(line.line_no, line.amount) for line in lines]
 
 
-@router.get("/stores/{store}/members/{member_no}/credit", response={200: CreditOut, **READ_PROBLEMS}, summary="A member's credit")
+@router.get(
+    "/stores/{store}/members/{member_no}/credit",
+    response={200: CreditOut, **READ_PROBLEMS},
+    summary="A member's credit",
+    auth=opened_by(CREDIT),
+)
 def get_credit(request: HttpRequest, store: str, member_no: str) -> CreditOut:
     """Balance, lots and what lapses next. A member who never had credit has zero."""
     place = caller_of(request).store(store)
@@ -209,7 +216,7 @@ def get_credit(request: HttpRequest, store: str, member_no: str) -> CreditOut:
     if account is None:
         return CreditOut(**told, balance=ZERO, principal=ZERO, bonus=ZERO, held=ZERO, next_expiry=None, lots=[], more_lots=False)
     figures = get_figures(account, now)
-    lots = list(list_lots(account).filter(SOMETHING_LEFT)[: MOST_LOTS + 1])
+    lots = list(list_lots(account).filter(has_left=True)[: MOST_LOTS + 1])
     return CreditOut(
         **told,
         balance=figures.spendable,
@@ -235,15 +242,25 @@ def get_credit(request: HttpRequest, store: str, member_no: str) -> CreditOut:
     )
 
 
-@router.post("/stores/{store}/members/{member_no}/credit/top-ups", response={201: TopUpOut, **WRITE_PROBLEMS}, summary="Top up", openapi_extra=KEYED)
+@router.post(
+    "/stores/{store}/members/{member_no}/credit/top-ups",
+    response={201: TopUpOut, **WRITE_PROBLEMS},
+    summary="Top up",
+    openapi_extra=KEYED,
+    auth=opened_by("benefit.issue"),
+)
 @keyed
 def add_top_up(request: HttpRequest, store: str, member_no: str, payload: TopUpIn) -> Done:
-    """Open a lot. Refusals: `source_no_taken`, `amount_invalid`, `expires_before_opening`."""
+    """Open a lot. An app gives benefits: only bonus, never principal (`gifts_only`); the answer names the top-up as it is kept, `APP:source_no`, and
+    tells the balance when the app holds `credit.read` too. Refusals: `source_no_taken`, `amount_invalid`, `expires_before_opening`, `number_too_long`."""
     caller = caller_of(request)
-    member, now = member_of(caller.store(store), member_no), database_now()
+    place = caller.store(store)
+    member, now, source_no = member_of(place, member_no), database_now(), caller.own_number(payload.source_no, LONGEST_NUMBER)
+    if caller.is_app and payload.principal_amount:
+        raise NotAllowed(_("An app may give bonus only: principal is money that a member paid."), code="gifts_only")
     done = top_up(
         member=member,
-        source_no=payload.source_no,
+        source_no=source_no,
         principal=payload.principal_amount,
         bonus=payload.bonus_amount,
         opened_at=payload.opened_at or now,
@@ -255,10 +272,10 @@ def add_top_up(request: HttpRequest, store: str, member_no: str, payload: TopUpI
     body = TopUpOut(
         lot_id=done.lot_id,
         entry_id=done.entry_id,
-        source_no=payload.source_no,
+        source_no=source_no,
         principal_amount=done.principal,
         bonus_amount=done.bonus,
-        balance_after=done.balance_after,
+        balance_after=done.balance_after if caller.may(CREDIT, place) else None,
     )
     return Done(body, status=201, replayed=done.replayed)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Router, Schema
 from pydantic import Field, StrictBool
 
-from backoffice.kernel.api.auth import caller_of, client_auth
+from backoffice.kernel.api.auth import caller_of, client_auth, opened_by
 from backoffice.kernel.api.fields import Amount, Body, Day, Happened, MomentOut, code, shown, words
 from backoffice.kernel.api.idempotency import KEYED, Done, keyed
 from backoffice.kernel.api.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -28,6 +28,8 @@ from members.services.profiles import MemberRefused, Profile, put_member
 
 SOURCE = "api"
 MOST_IDENTITIES = 20
+LEVELS = "level.read"
+"""The capability that opens level and growth."""
 
 router = Router(tags=["members"], auth=client_auth)
 
@@ -99,8 +101,8 @@ class MemberOut(Schema):
     joined_at: MomentOut
     channel: str
     scene: str
-    level: str | None
-    growth: int
+    level: str | None = Field(description="null without one, and for an app that may not read levels")
+    growth: int | None = Field(description="null for an app that may not read levels")
     tags: list[str]
     language: str
     marketing_consent: bool
@@ -161,7 +163,7 @@ class IdentitiesOut(Schema):
     accepted: int
 
 
-def _fields_of(member: Member, store_code: str) -> dict[str, Any]:
+def _fields_of(member: Member, store_code: str, *, with_level: bool = True) -> dict[str, Any]:
     return {
         "store": store_code,
         "member_no": member.member_no,
@@ -172,8 +174,8 @@ def _fields_of(member: Member, store_code: str) -> dict[str, Any]:
         "joined_at": member.joined_at,
         "channel": member.join_channel,
         "scene": member.join_scene,
-        "level": member.level.name if member.level else None,
-        "growth": member.growth,
+        "level": member.level.name if with_level and member.level else None,
+        "growth": member.growth if with_level else None,
         "tags": list(member.member_tags.order_by("tag__name").values_list("tag__name", flat=True)),
         "language": member.language,
         "marketing_consent": member.marketing_consent,
@@ -183,11 +185,32 @@ def _fields_of(member: Member, store_code: str) -> dict[str, Any]:
     }
 
 
-@router.get("/stores/{store}/members/{member_no}", response={200: MemberOut, **READ_PROBLEMS}, summary="A member")
+class LevelOut(Schema):
+    """Where a member stands in this store."""
+
+    model_config = shown({"store": "S1", "member_no": "M0001", "level": "普通", "growth": 0})
+
+    store: str
+    member_no: str
+    level: str | None
+    growth: int
+
+
+@router.get("/stores/{store}/members/{member_no}", response={200: MemberOut, **READ_PROBLEMS}, summary="A member", auth=opened_by("member.read"))
 def get_member(request: HttpRequest, store: str, member_no: str) -> MemberOut:
-    """The member as this store knows them. A missing member and one of another store are the same 404."""
+    """The member as this store knows them. A missing member and one of another store are the same 404. An app is told level and growth when it
+    holds `level.read` too."""
+    caller = caller_of(request)
+    place = caller.store(store)
+    return MemberOut(**_fields_of(member_of(place, member_no), place.code, with_level=caller.may(LEVELS, place)))
+
+
+@router.get("/stores/{store}/members/{member_no}/level", response={200: LevelOut, **READ_PROBLEMS}, summary="A member's level", auth=opened_by(LEVELS))
+def get_level(request: HttpRequest, store: str, member_no: str) -> LevelOut:
+    """Level and growth of the member, and nothing else of them."""
     place = caller_of(request).store(store)
-    return MemberOut(**_fields_of(member_of(place, member_no), place.code))
+    member = member_of(place, member_no)
+    return LevelOut(store=place.code, member_no=member.member_no, level=member.level.name if member.level else None, growth=member.growth)
 
 
 @router.put(

@@ -51,6 +51,13 @@ class CreditAccount(models.Model):
     member = models.OneToOneField(Member, models.PROTECT, related_name="credit_account", verbose_name=_("member"))
     balance = MoneyField(_("balance"), default=0)
     held = MoneyField(_("held"), default=0)
+    # What indexes ask. It changes only when the last fen goes or the first comes, so that a spend leaves the indexes alone (HOT, ADR 0031).
+    has_balance = models.GeneratedField(
+        expression=models.Q(balance__gt=0),  # type: ignore[arg-type]  # the stubs do not know that a condition is one
+        output_field=models.BooleanField(),
+        db_persist=True,
+        editable=False,
+    )
     created_at = models.DateTimeField(_("created"), db_default=Now())
 
     class Meta:
@@ -61,7 +68,7 @@ class CreditAccount(models.Model):
         ]
         indexes: ClassVar[list[Any]] = [
             # "who has credit in this store" of the reminder decision and of the account list
-            models.Index(fields=["store", "member"], condition=models.Q(balance__gt=0), name="credit_account_with_balance"),
+            models.Index(fields=["store", "member"], condition=models.Q(has_balance=True), name="credit_account_with_balance"),
             models.Index(fields=["store", "-id"], name="credit_account_newest"),
         ]
 
@@ -85,6 +92,13 @@ class CreditLot(models.Model):
     bonus_amount = MoneyField(_("bonus"), default=0)
     principal_left = MoneyField(_("principal left"))
     bonus_left = MoneyField(_("bonus left"))
+    # As an account's has_balance.
+    has_left = models.GeneratedField(
+        expression=models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+        editable=False,
+    )
     opened_at = models.DateTimeField(_("topped up"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     # The top-up behind a lot that a refund or a released hold opened: together they never pay back more than was paid for it.
@@ -117,7 +131,7 @@ class CreditLot(models.Model):
             # spending order: soonest expiry first (empty last, as PostgreSQL sorts it), then opened, then id
             models.Index(
                 fields=["account", "expires_at", "opened_at", "id"],
-                condition=models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0),
+                condition=models.Q(has_left=True),
                 name="credit_lot_spending_order",
             ),
             models.Index(fields=["account"], name="credit_lot_of_account"),
@@ -126,7 +140,7 @@ class CreditLot(models.Model):
             # what has lapsed and is to be swept
             models.Index(
                 fields=["expires_at", "account"],
-                condition=models.Q(expires_at__isnull=False) & (models.Q(principal_left__gt=0) | models.Q(bonus_left__gt=0)),
+                condition=models.Q(expires_at__isnull=False, has_left=True),
                 name="credit_lot_to_sweep",
             ),
         ]

@@ -16,7 +16,6 @@ from members.models import CreditAccount, CreditEntry, CreditLot
 from members.selectors.policy import policy_of
 
 _LEFT = F("principal_left") + F("bonus_left")
-_SOMETHING_LEFT = Q(principal_left__gt=0) | Q(bonus_left__gt=0)  # as the index of the spending order has it
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def list_lots(account: CreditAccount) -> QuerySet[CreditLot]:
 
 def list_spendable_lots(account: CreditAccount, now: datetime) -> QuerySet[CreditLot]:
     """Lots from which something can be spent at ``now``, in spending order."""
-    return list_lots(account).filter(_SOMETHING_LEFT).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+    return list_lots(account).filter(has_left=True).filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
 
 
 def list_entries(account: CreditAccount) -> QuerySet[CreditEntry]:
@@ -113,7 +112,7 @@ def get_expiring(account: CreditAccount, now: datetime, days: int) -> Decimal:
 def get_figures(account: CreditAccount, now: datetime) -> CreditFigures:
     """Head figures of one account, summed by the database however many lots there are."""
     in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    left = list_lots(account).filter(_SOMETHING_LEFT).order_by()
+    left = list_lots(account).filter(has_left=True).order_by()
     sums = left.aggregate(
         principal=Coalesce(Sum("principal_left", filter=in_time), ZERO),
         bonus=Coalesce(Sum("bonus_left", filter=in_time), ZERO),
@@ -146,7 +145,7 @@ def lapsing(span: str | None, now: datetime) -> Q:
     ``expires_at`` is the first instant at which a lot is gone, so midnight belongs to the day before. An unknown span holds nothing.
     """
     if span == "never":
-        return _SOMETHING_LEFT & Q(expires_at__isnull=True)
+        return Q(has_left=True, expires_at__isnull=True)
     today = clock.local_day(now)
     next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     ends = {
@@ -158,7 +157,7 @@ def lapsing(span: str | None, now: datetime) -> Q:
     if span not in ends:
         return Q(pk__in=[])
     after, until = ends[span]
-    return _SOMETHING_LEFT & Q(expires_at__gt=after, expires_at__lte=until)
+    return Q(has_left=True, expires_at__gt=after, expires_at__lte=until)
 
 
 def preview_spend(account: CreditAccount, amount: Decimal, now: datetime, deduction_order: str | None = None) -> SpendPreview:

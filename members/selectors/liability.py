@@ -108,7 +108,7 @@ def liability_by_month(store_ids: Collection[int], now: datetime) -> list[MonthL
     # The last instant at which it can be spent decides the month: midnight of the 1st lapses with the month before.
     last_instant = ExpressionWrapper(F("expires_at") - timedelta(microseconds=1), output_field=DateTimeField())
     rows = (
-        CreditLot.objects.filter(Q(principal_left__gt=0) | Q(bonus_left__gt=0), store_id__in=store_ids)
+        CreditLot.objects.filter(has_left=True, store_id__in=store_ids)
         .values(
             month=TruncMonth(last_instant, tzinfo=clock.local_zone(), output_field=DateField()),
             lapsed=Case(When(expires_at__lte=now, then=Value(True)), default=Value(False), output_field=BooleanField()),

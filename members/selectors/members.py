@@ -79,7 +79,7 @@ def list_members_like(term: str) -> QuerySet[Member]:
 
 def with_credit(stores: QuerySet[Store] | None = None) -> Q | Exists:
     """Members whose account has a balance. ``stores``: only accounts of these are looked at, where the list shows no others anyway."""
-    accounts = CreditAccount.objects.filter(balance__gt=0)
+    accounts = CreditAccount.objects.filter(has_balance=True)
     if stores is None:  # both sides are walked in the order of members, and only as far as the page reaches
         return Exists(accounts.filter(member_id=OuterRef("pk")))
     return Q(pk__in=accounts.filter(store__in=stores).values("member_id"))

@@ -37,7 +37,7 @@ WITH lapsed AS MATERIALIZED (
         )
         SELECT max(n) AS n FROM probe
     ) next
-    WHERE l.account_id = ANY(%(accounts)s) AND l.expires_at <= %(now)s AND (l.principal_left > 0 OR l.bonus_left > 0)
+    WHERE l.account_id = ANY(%(accounts)s) AND l.expires_at <= %(now)s AND l.has_left
 ), move AS (
     SELECT lapsed.store_id, lapsed.account_id, lapsed.id AS lot_id, lapsed.key, m.kind, m.principal, m.bonus,
            row_number() OVER (PARTITION BY lapsed.id ORDER BY m.place) AS seq,

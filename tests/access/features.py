@@ -176,6 +176,9 @@ class FeatureWalk(Walk):
             line = TABLE.lines[f"{name}_{act}"]
             if not self.may(line):
                 continue
+            if method.on_list:
+                self._no_foreign_mark(line, self.ask(self._url(line)))
+                continue
             for mark, rows in self.world.rows[admin.model].items():
                 if mark in self.reach and rows:
                     self._no_foreign_mark(line, self.ask(self._url(line, rows[0].pk)))

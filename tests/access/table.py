@@ -21,6 +21,7 @@ from tests.access.lines import (
     OPERATOR,
     OWNER,
     PLATFORM,
+    REVIEWERS,
     Table,
     roles,
 )
@@ -32,6 +33,9 @@ READS_CAMPAIGNS = roles(ADMIN, AUDITOR, MEMBER_OPS, INDUSTRY)
 READS_TENANTS = PLATFORM
 KEEPS_MEMBERS = roles(ADMIN, MEMBER_OPS)
 ADMINISTERS = roles(ADMIN)
+READS_CASES = roles(ADMIN, AUDITOR, INDUSTRY, REVIEWERS)
+SENIORS = roles(ADMIN, Role.PLATFORM_SENIOR)
+EDITS_POLICY = roles(SENIORS, INDUSTRY)
 WRITES = roles(OWNER, OPERATOR)
 FORMATS = ("CSV", "CSV (GB18030)", "XLSX")
 
@@ -80,7 +84,9 @@ def tenancy() -> None:
         formats=FORMATS,
     )
     bulk_buttons("platform:tenancy_store", ADMINISTERS)
-    TABLE.screen("platform:tenancy_developer", read=READS_TENANTS, add=ADMINISTERS, acts={"onboard": ADMINISTERS}, search=True)
+    TABLE.screen(
+        "platform:tenancy_developer", read=READS_TENANTS, add=ADMINISTERS, acts={"onboard": ADMINISTERS, "bind": SENIORS, "propose_bar": SENIORS}, search=True
+    )
     TABLE.screen(
         "platform:tenancy_user",
         read=READS_MEMBERS,
@@ -227,23 +233,119 @@ def reminders() -> None:
         TABLE.page(f"{console}:campaigns_why_not", askers)
 
 
+# Applications: merchants
+
+
+def offered_apps() -> None:
+    TABLE.screen(
+        "merchant:applications_merchantconfirmation",
+        read=MERCHANT,
+        acts={"confirm": roles(OWNER), "decline": roles(OWNER)},
+        filters=("status",),
+    )
+    TABLE.screen(
+        "merchant:applications_storeenablement",
+        read=MERCHANT,
+        acts={"disable": WRITES},
+        list_acts={"enable": WRITES},
+        search=True,
+        filters=("store", "status"),
+    )
+    TABLE.page("merchant:applications_offered", MERCHANT)
+
+
+def developer_console() -> None:
+    """Own apps, applications and grants. Only the owner handles the API client's secret."""
+    owner = roles(DEV_OWNER)
+    TABLE.screen(
+        "developer:applications_app",
+        read=DEVELOPER,
+        add=DEVELOPER,
+        acts={
+            **dict.fromkeys(("change_app", "announce"), DEVELOPER),
+            **dict.fromkeys(("make_client", "new_secret", "switch_off", "switch_on"), owner),
+        },
+        filters=("form", "build"),
+    )
+    name = "developer:applications_application"
+    TABLE.screen(name, read=DEVELOPER, acts=dict.fromkeys(("write", "withdraw", "appeal"), DEVELOPER), filters=("turn",))
+    TABLE.page(f"{name}_draft", DEVELOPER, shows=True)
+    TABLE.page(f"{name}_begin", DEVELOPER, get=405)
+    for page in ("eligibility", "standing", "notices", "wishes"):
+        TABLE.page(f"developer:applications_{page}", DEVELOPER)
+    TABLE.page("developer:applications_notices_read", DEVELOPER, get=405)
+    # Own files are handed out in tests/applications/admin/developer: an address by number, of a row that has no screen.
+    TABLE.page("developer:applications_demo_file", DEVELOPER, get=404, args=("987654321",))
+    TABLE.screen("developer:applications_grant", read=DEVELOPER, acts={"give_up": DEVELOPER}, filters=("status",))
+
+
+# Applications: the platform's tables
+
+
+def review_desk() -> None:
+    """Queue, review page, held decisions, bulk refusal, appeals: read by platform staff who see applications, done by those whose work it is."""
+    reviews, seniors = roles(ADMIN, Role.PLATFORM_REVIEWER, Role.PLATFORM_SENIOR), roles(ADMIN, Role.PLATFORM_SENIOR)
+    reads, appeals = roles(ADMIN, AUDITOR, INDUSTRY, REVIEWERS), roles(ADMIN, Role.PLATFORM_APPEALS)
+    name = "platform:applications_application"
+    acts = dict.fromkeys(("release_hold", "return_hold"), seniors)
+    TABLE.screen(name, read=reads, acts=acts, search=True, filters=("state", "is_first_time", "is_late", "look"))
+    TABLE.page(f"{name}_work", reviews, get=405)
+    TABLE.page(f"{name}_demo", reads)
+    for page in ("queue", "held"):
+        TABLE.page(f"platform:applications_{page}", reads)
+    TABLE.page("platform:applications_next", reviews, get=405)
+    TABLE.page("platform:applications_bulk", reviews)
+    TABLE.screen("platform:applications_appeal", read=reads, acts=dict.fromkeys(("uphold", "overturn", "confirm", "drop"), appeals), filters=("status",))
+
+
+def opening_table() -> None:
+    name = "platform:applications_policyversion"
+    TABLE.screen(name, read=READS_CASES, acts={"publish": SENIORS}, list_acts={"new_draft": EDITS_POLICY}, filters=("status",))
+    TABLE.page(f"{name}_cells", EDITS_POLICY, get=405)
+    TABLE.page(f"{name}_diff", READS_CASES)
+
+
+def grants_and_standing() -> None:
+    """Suspending, revoking and barring are for seniors; the services ask for the second person."""
+    revoking = ("propose_revocation", "confirm_revocation", "drop_revocation")
+    TABLE.screen(
+        "platform:applications_grant",
+        read=READS_CASES,
+        acts=dict.fromkeys(("suspend", "resume", "certify", *revoking), SENIORS),
+        search=True,
+        filters=("status", "build", "waits"),
+    )
+    TABLE.screen("platform:applications_rereview", read=READS_CASES, acts=dict.fromkeys(("keep_grant", "end_grant"), SENIORS), filters=("status", "cause"))
+    TABLE.screen("platform:applications_bar", read=READS_CASES, acts=dict.fromkeys(("confirm", "dismiss", "lift"), SENIORS), filters=("status",))
+    TABLE.screen("platform:applications_caseevent", read=READS_CASES, filters=("act",), lookups=("case_id",))
+    TABLE.page("platform:applications_figures", READS_CASES)
+    TABLE.page("platform:applications_figure_rows", READS_CASES, get=404)  # without the name of a number; with one: tests of the figures
+    for model in ("category", "capability"):
+        TABLE.screen(f"platform:applications_{model}", read=READS_CASES, add=EDITS_POLICY, search=True, filters=("is_active",))
+    TABLE.screen("platform:applications_rulenumber", read=READS_CASES, list_acts={"set_number": SENIORS})
+    TABLE.screen("platform:applications_calendarday", read=READS_CASES, list_acts={"set_day": SENIORS}, filters=("is_working", "is_confirmed", "day"))
+    TABLE.screen("platform:applications_strike", read=READS_CASES, filters=("status", "kind"), lookups=("developer_id",))
+
+
 def machines() -> None:
     TABLE.outside("healthz", "says that the process answers, and nothing else")
     TABLE.outside("readyz", "says which part of the product is missing, and nothing of anybody")
     TABLE.outside("metrics", "figures without names, only for the addresses of METRICS_ALLOW, as tests/backoffice/test_health.py shows")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
     for name in (
-        "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_member", "leave",
+        "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_level", "get_member", "leave",
         "link_identities", "list_messages", "list_payouts", "refund_a_top_up", "refund_order", "release_hold", "save_member", "settle_payout",
     ):  # fmt: skip
         TABLE.outside(f"api-1:{name}", "a client's token decides which stores it reaches: tests/backoffice/test_api_reach.py walks every call")
+    TABLE.outside("api-1:check_grant", "only for a client of the platform, as tests/applications/api show")
     TABLE.outside("no_such_call", "answers that there is nothing there")
     TABLE.outside("oauth-token", "gives a token for a client's id and secret, as tests/kernel/api show")
     for name in ("api-1:api-root", "api-1:openapi-json"):
         TABLE.outside(name, "tells which calls there are, and shows nothing of anybody")
     operator = "run by the operator of the machine, who has the database itself"
     for name in (
-        "advance_applications", "api_reference", "catalogues", "check_invariants", "create_client", "create_developer", "create_user", "demo",
+        "advance_applications", "api_reference", "catalogues", "check_invariants", "create_app_client", "create_client", "create_developer", "create_user",
+        "deliver_notices", "demo",
         "dispatch_messages",
         "expire_credit",
         "grants_check", "prove_ledger", "run_reminders",
@@ -253,7 +355,8 @@ def machines() -> None:
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
     started = "carries no rights: does what rows in the database say is due"
     for name in (
-        "api.prune", "applications.advance", "applications.recount_due_dates", "campaigns.dispatch_messages", "campaigns.hand_over_notices",
+        "api.prune", "applications.advance", "applications.deliver_notices", "applications.recount_due_dates",
+        "campaigns.dispatch_messages", "campaigns.hand_over_notices",
         "campaigns.run_due_reminders",
         "files.resume_imports", "files.run_import",
         "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
@@ -268,4 +371,9 @@ api_clients()
 files()
 messages()
 reminders()
+offered_apps()
+opening_table()
+grants_and_standing()
+review_desk()
+developer_console()
 machines()

@@ -16,7 +16,7 @@ from backoffice.kernel.sites import CONSOLE_SITES
 from backoffice.kernel.tenancy.models import Developer, Store
 from backoffice.kernel.tenancy.roles import Console
 from tests.access.features import FeatureWalk
-from tests.access.surfaces import screens
+from tests.access.surfaces import form_choices, screens
 from tests.access.world import make_world
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_a_filter_without_its_scoping_is_noticed(name: str, monkeypatch: pytest.
     assert _breaches(name)
 
 
-@pytest.mark.parametrize("name", [name for name in TENANT_SCREENS if screens()[name].add_fields])
+@pytest.mark.parametrize("name", [name for name in TENANT_SCREENS if form_choices(screens()[name])])
 def test_a_form_without_its_scoping_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ScopedMixin, "related_rows", lambda self, request, related, chosen=None: related._default_manager.all())
     assert _breaches(name, features=True)

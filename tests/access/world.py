@@ -43,6 +43,7 @@ from members.models import (
     PurchaseSummary,
     Tag,
 )
+from tests.access.world_applications import Applications, was_premium
 from tests.factories import make_developer, make_member, make_merchant, make_store, make_user
 
 A1, A2, B1, AM, BM, DA, DB, STAFF = "QA1Q", "QA2Q", "QB1Q", "QAMQ", "QBMQ", "QDAQ", "QDBQ", "QPLQ"
@@ -104,6 +105,8 @@ def make_world() -> World:
         local_day=local_day(now), started_at=now, finished_at=now, difference_count=1,
         differences=[{"what": "account", "id": 1, "rule": STAFF, "told": None, "proved": None}],
     ))  # fmt: skip
+    was_premium(merchants[BM])
+    Applications(world, (DA, DB, AM, BM, STAFF)).make()
     return world
 
 
@@ -225,5 +228,5 @@ def _api_clients(world: World, mark: str, store: Store) -> None:
     made = create_client(name=f"系统{mark}", is_platform=False, stores=[store], by=None, now=database_now())
     world.put(mark, made.client)
     stopped = create_client(name=f"停用{mark}", is_platform=False, stores=[store], by=None, now=database_now()).client
-    switch_client(client=stopped, active=False, by=None, now=database_now(), reason=f"原因{mark}")
+    switch_client(client=stopped, active=False, by_platform=False, by=None, now=database_now(), reason=f"原因{mark}")
     world.put(mark, stopped)

@@ -36,6 +36,7 @@ EVENT = {"event_id": "E1", "name": "x", "occurred_at": "2026-11-01", "identity_k
 SPEND = {"order_no": "NEW", "amount": "1.00"}
 CALLS = (
     Call("GET", "/stores/{store}/members/{member_no}"),
+    Call("GET", "/stores/{store}/members/{member_no}/level"),
     Call("PUT", "/stores/{store}/members/{member_no}", {"nickname": "x"}),
     Call("POST", "/stores/{store}/members/{member_no}/leave", {"reason": "x", "confirmed_balance": "120.00"}),
     Call("POST", "/stores/{store}/identities", {"identities": [{"kind": "openid", "value": "o-1"}], "member_no": "{member_no}"}),
@@ -114,7 +115,7 @@ EACH = [pytest.param(call, id=f"{call.method} {call.path}") for call in CALLS]
 def test_every_documented_call_is_here() -> None:
     document = Client().get(f"{PREFIX}/openapi.json").json()
     told = {(method.upper(), path.removeprefix(PREFIX)) for path, operations in document["paths"].items() for method in operations}
-    assert told == {(call.method, call.path) for call in CALLS} | {("POST", "/gateway/receipts")}
+    assert told == {(call.method, call.path) for call in CALLS} | {("POST", "/gateway/receipts"), ("GET", "/grants/check")}
 
 
 @pytest.mark.parametrize("call", EACH)
@@ -222,6 +223,6 @@ class TestAddresses:
         for names in ({**mine, "hold_id": theirs["hold_id"]}, {**mine, "hold_id": MISSING["hold_id"]}):
             with connection.execute_wrapper(lambda execute, *a: (made[-1].append(a[0]), execute(*a))[1]):
                 made.append([])
-                ask(caller, CALLS[10], names)
+                ask(caller, CALLS[11], names)
         statements = [[sql for sql in each if "SAVEPOINT" not in sql] for each in made]
         assert statements[0] == statements[1]

@@ -71,7 +71,7 @@ class TestReadyz:
         MigrationRecorder.Migration.objects.filter(app="api").delete()
         status, parts = self.ask()
         assert status == 503
-        assert parts["migrations"] == "1 not applied: api.0001_clients" or parts["migrations"].startswith("2 not applied")
+        assert " not applied: api.0001_clients" in parts["migrations"]
 
     def test_the_database_is_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_args: Any, **_options: Any) -> None:

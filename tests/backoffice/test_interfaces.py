@@ -60,6 +60,7 @@ CALLS = {
     "check_invariants": ("check_invariants",),
     "create_client": ("create_client", "Till", "--scope", "store:S1"),
     "advance_applications": ("advance_applications", "--now", TEN.isoformat()),
+    "deliver_notices": ("deliver_notices", "--now", TEN.isoformat()),
     "grants_check": ("grants_check", "--app", "APP", "--capability", "member.read", "--store", "S1"),
 }
 

@@ -31,8 +31,8 @@ PRODUCTION_ENVIRONMENT = {
 
 
 def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    declared = {variable.name for variable in VARIABLES} | {"BACKOFFICE_TEST_STATE", "DJANGO_ALLOW_ASYNC_UNSAFE"}
-    clean = {name: value for name, value in os.environ.items() if name not in declared}
+    declared = {variable.name for variable in VARIABLES} | {"DJANGO_ALLOW_ASYNC_UNSAFE"}
+    clean = {name: value for name, value in os.environ.items() if name not in declared and not name.startswith("BACKOFFICE_TEST_STATE")}
     clean["DJANGO_SETTINGS_MODULE"] = "backoffice.settings"
     return subprocess.run(
         [sys.executable, *arguments], cwd=settings.BASE_DIR, env=clean | environment, capture_output=True, text=True, timeout=120, check=False

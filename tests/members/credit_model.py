@@ -182,6 +182,13 @@ def shares(parts: Sequence[tuple[Lot, int, int]], lines: Sequence[tuple[int | No
     return pieces
 
 
+def by_line(pieces: Sequence[Piece]) -> dict[int | None, int]:
+    taken: dict[int | None, int] = {}
+    for piece in pieces:
+        taken[piece.line] = taken.get(piece.line, 0) + piece.amount
+    return taken
+
+
 def end_of_day(now: datetime, days: int) -> datetime:
     return datetime.combine(now.astimezone(ZONE).date() + timedelta(days=days + 1), time.min, tzinfo=ZONE)
 
@@ -196,6 +203,7 @@ class Books:
         self.payments: dict[tuple[str, str], Payment] = {}
         self.entries: list[Entry] = []
         self.keys: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self.spends: dict[tuple[str, str], tuple[str, list[Piece]]] = {}
         self.payment_refunds = 0
 
     def once(self, store: str, key: str, body: Any, act: Callable[[], Any]) -> Any:
@@ -467,9 +475,21 @@ class Books:
 
     # -- payments ----------------------------------------------------------------------------------------------------------------
 
-    def pay(self, account: Account, order_no: str, lines: Sequence[tuple[int, int, int]], hold: Hold | None, paid_at: datetime, now: datetime) -> bool:
-        """``lines``: number, amount, credit in it. True when it is new; told again with the same figures nothing happens."""
-        body = (account.name, tuple(lines), hold.number if hold else None, paid_at)
+    def pay(
+        self,
+        account: Account,
+        order_no: str,
+        lines: Sequence[tuple[int, int, int]],
+        hold: Hold | None,
+        spent: tuple[str, list[Piece]] | None,
+        paid_at: datetime,
+        now: datetime,
+    ) -> bool:
+        """``lines``: number, amount, credit in it. True when it is new; told again with the same figures nothing happens.
+
+        The credit is that of a hold, or was spent before (``spent``: key and pieces), or is spent now.
+        """
+        body = (account.name, tuple(lines), hold.number if hold else None, spent[0] if spent else None, paid_at)
         known = self.payments.get((account.store, order_no))
         if known:
             if known.body != body:
@@ -479,10 +499,13 @@ class Books:
             raise Refused("paid_in_the_future")
         credit = [(line, used) for line, _, used in lines if used]
         total = sum(used for _, used in credit)
-        if hold and hold.status == "CAPTURED":  # named after it was captured by itself: nothing moves, but it must be this credit
-            taken = self.taken_by_line(account.store, order_no)
-            if hold.captured != total:
+        if spent or (hold and hold.status == "CAPTURED"):  # nothing moves any more, but it must be this credit
+            pieces = spent[1] if spent else self.orders[account.store, order_no]
+            taken = by_line(pieces)
+            if sum(taken.values()) != total:
                 raise Refused("spend_differs")
+            if any(piece.back for piece in pieces):
+                raise Refused("spend_refunded")
             if None not in taken and taken != dict(credit):
                 raise Refused("lines_differ")
         elif hold:
@@ -491,12 +514,6 @@ class Books:
             self.spend(account, total, order_no, credit, None, now)
         self.payments[account.store, order_no] = Payment(account, {line: [amount, used, 0, 0] for line, amount, used in lines}, body)
         return True
-
-    def taken_by_line(self, store: str, order_no: str) -> dict[int | None, int]:
-        taken: dict[int | None, int] = {}
-        for piece in self.orders.get((store, order_no), ()):
-            taken[piece.line] = taken.get(piece.line, 0) + piece.amount
-        return taken
 
     def refund_payment(
         self, store: str, order_no: str, lines: Sequence[tuple[int, int | None]] | None, refunded_at: datetime, now: datetime
@@ -511,8 +528,8 @@ class Books:
         if refunded_at > now + timedelta(days=1):
             raise Refused("refunded_in_the_future")
         pieces = self.orders.get((store, order_no), [])
-        taken = self.taken_by_line(store, order_no)
-        by_line = all(taken.get(line, 0) >= credit for line, (_, credit, _, _) in payment.lines.items())
+        taken = by_line(pieces)
+        lined = all(taken.get(line, 0) >= credit for line, (_, credit, _, _) in payment.lines.items())
         left = sum(piece.amount - piece.back for piece in pieces if piece.line is None)
         going = {}
         for line, asked in [(line, None) for line in payment.lines] if lines is None else lines:
@@ -520,13 +537,13 @@ class Books:
             amount = total - refunded if asked is None else asked
             if refunded + amount > total:
                 raise Refused("refund_above_amount")
-            back = sum(piece.back for piece in pieces if piece.line == line) if by_line else told_back
+            back = sum(piece.back for piece in pieces if piece.line == line) if lined else told_back
             due = max(0, (credit * (refunded + amount) // total if total else credit) - back)
-            going[line] = (amount, due if by_line else min(due, left))
+            going[line] = (amount, due if lined else min(due, left))
             left -= going[line][1]
         credit_lines: list[tuple[int | None, int | None]] = [(line, credit) for line, (_, credit) in going.items() if credit]
         if credit_lines:
-            self.refund(store, order_no, credit_lines if by_line else [(None, sum(credit for _, credit in going.values()))], now)
+            self.refund(store, order_no, credit_lines if lined else [(None, sum(credit for _, credit in going.values()))], now)
         for line, (amount, credit) in going.items():
             payment.lines[line][2] += amount
             payment.lines[line][3] += credit

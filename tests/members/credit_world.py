@@ -313,7 +313,10 @@ class World:
         return (act.account, entry.lot), entry.p, entry.b, entry.after
 
     def paper_spend(self, books: Books, act: Act, now: datetime, **args: Any) -> Any:
-        return _parts(books, lambda: books.spend(books.accounts[act.account], now=now, **args), "SPEND")
+        before = len(books.orders.get((act.store, args["order_no"]), []))
+        told = _parts(books, lambda: books.spend(books.accounts[act.account], now=now, **args), "SPEND")
+        books.spends[act.account, act.key] = args["order_no"], books.orders[act.store, args["order_no"]][before:]
+        return told
 
     def paper_hold(self, books: Books, act: Act, now: datetime, **args: Any) -> Any:
         account = books.accounts[act.account]
@@ -351,9 +354,10 @@ class World:
     def paper_decide_adjustment(self, books: Books, act: Act, now: datetime, number: int, decision: str, by: str) -> Any:
         books.decide_adjustment(books.accounts[act.account].adjustments[number], decision, by, now)
 
-    def paper_pay(self, books: Books, act: Act, now: datetime, number: int | None, **args: Any) -> Any:
+    def paper_pay(self, books: Books, act: Act, now: datetime, number: int | None, spend_key: str | None, **args: Any) -> Any:
         account = books.accounts[act.account]
-        return books.pay(account, hold=None if number is None else account.holds[number], now=now, **args)
+        spent = (spend_key, books.spends[act.account, spend_key][1]) if spend_key else None
+        return books.pay(account, hold=None if number is None else account.holds[number], spent=spent, now=now, **args)
 
     def paper_refund_payment(self, books: Books, act: Act, now: datetime, **args: Any) -> Any:
         return books.refund_payment(act.store, now=now, **args)
@@ -418,7 +422,7 @@ class World:
                     store=store, member=member, order_no=args["order_no"], paid_at=args["paid_at"],
                     amount=yuan(sum(amount for _, amount, _ in args["lines"])), credit_used=yuan(sum(used for _, _, used in args["lines"])),
                     lines=[payments.PaymentLine(line, yuan(amount), yuan(used)) for line, amount, used in args["lines"]],
-                    hold_id=None if args["number"] is None else self.pks["holds"][act.account, args["number"]], **key,
+                    hold_id=None if args["number"] is None else self.pks["holds"][act.account, args["number"]], spend_key=args["spend_key"], **key,
                 )  # fmt: skip
             case "refund_payment":
                 going = None

@@ -24,7 +24,7 @@ REACHED_IN_HISTORIES = {
     *("sweep of something", "principal void", "payout", "settle_payout ok", "settle_payout state_conflict"),
     *("refund_top_up ok", "refund_top_up top_up_refunded", "refund_top_up top_up_held", "refund_top_up top_up_lapsed"),
     *("adjust ok", "adjustment waits", "adjust not_enough_credit", "decide_adjustment ok", "decide_adjustment second_person_needed"),
-    *("pay ok", "pay order_differs", "refund_payment ok", "replayed", "cut at a statement, which was undone"),
+    *("pay ok", "pay order_differs", "payment of an earlier spend", "refund_payment ok", "replayed", "cut at a statement, which was undone"),
 }
 REACHED_IN_STORMS = {
     *("cut around commit, which stood", "cut around commit, which was undone", "cut at a statement, which was undone", "cut at a statement, which stood"),

@@ -16,7 +16,8 @@ LONGEST_KEY = 100
 
 
 class ApiClient(models.Model):
-    """A system that gets tokens by its id and secret. It reaches all stores (``is_platform``) or those of its ``client_stores`` rows.
+    """A system that gets tokens by its id and secret. It reaches all stores (``is_platform``), those of its ``client_stores`` rows, or, as an app's
+    (``is_app``), whatever the app was granted for the stores that use it: asked at each call, by the ports of ``kernel.ports``.
 
     ``user`` has neither password nor seats: it is the actor of everything the client does. ``secret_hash`` is the SHA-256 of 256 random bits.
     """
@@ -28,7 +29,10 @@ class ApiClient(models.Model):
     secret_hash = models.BinaryField(max_length=32, editable=False)
     name = models.CharField(_("name"), max_length=100)
     is_platform = models.BooleanField(_("all stores"), default=False)
+    is_app = models.BooleanField(_("an app's"), default=False, db_default=False)
     is_active = models.BooleanField(_("active"), default=True)
+    # Switched off by the platform: nobody else switches it on.
+    is_off_by_platform = models.BooleanField(_("switched off by the platform"), default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(_("created"))
     secret_set_at = models.DateTimeField(_("secret since"))
     # Written at most once a minute.
@@ -37,7 +41,11 @@ class ApiClient(models.Model):
     class Meta:
         verbose_name = _("API client")
         verbose_name_plural = _("API clients")
-        constraints: ClassVar[list[Any]] = [models.CheckConstraint(name="api_client_has_a_name", condition=~models.Q(name=""))]
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(name="api_client_has_a_name", condition=~models.Q(name="")),
+            models.CheckConstraint(name="api_client_off_by_platform_is_off", condition=models.Q(is_off_by_platform=False) | models.Q(is_active=False)),
+            models.CheckConstraint(name="api_client_of_an_app_is_not_the_platforms", condition=models.Q(is_app=False) | models.Q(is_platform=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -67,6 +75,7 @@ class ApiToken(models.Model):
     token_hash = models.BinaryField(max_length=32, unique=True)
     is_platform = models.BooleanField(_("all stores"), default=False)
     store_ids: ArrayField[Any, Any] = ArrayField(models.BigIntegerField(), verbose_name=_("stores"), default=list)
+    capabilities: ArrayField[Any, Any] = ArrayField(models.CharField(max_length=64), verbose_name=_("capabilities"), default=list, db_default=[])
     created_at = models.DateTimeField(_("created"), db_default=Now())
     expires_at = models.DateTimeField(_("expires"))
 

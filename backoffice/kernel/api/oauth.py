@@ -100,6 +100,11 @@ def _credentials(request: Request) -> tuple[str, str]:
     return ("", "") if in_form[0] not in ("", client_id) else (client_id, secret)
 
 
+def _life(request: Request) -> int:
+    """Seconds that the token which is being made lives."""
+    return tokens.life_of(_client_of(request))
+
+
 class _Server:
     """Made at the first call: oauthlib's server has no state of ours."""
 
@@ -109,14 +114,19 @@ class _Server:
     def get(cls) -> BackendApplicationServer:
         if cls.instance is None:
             cls.instance = BackendApplicationServer(
-                ClientValidator(), token_generator=lambda _request: secrets.token_urlsafe(32), token_expires_in=tokens.TOKEN_SECONDS
+                ClientValidator(),
+                token_generator=lambda _request: secrets.token_urlsafe(32),
+                token_expires_in=_life,
             )
         return cls.instance
 
 
 @csrf_exempt
 def token_endpoint(request: HttpRequest) -> HttpResponse:
-    """A bearer token for an hour. Answers and errors as RFC 6749 has them; a wrong secret, an unknown and a switched-off client are one answer."""
+    """A bearer token for an hour, of an app for a quarter of one. Answers and errors as RFC 6749 has them.
+
+    A wrong secret, an unknown and a switched-off client are one answer.
+    """
     if request.method != "POST":
         return _refusal("invalid_request", "Only POST.", status=405, headers={"Allow": "POST"})
     try:

@@ -17,6 +17,8 @@ def calls_reference(document: dict[str, Any]) -> str:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             parts += ["", f"### `{method.upper()} {path}`", "", _paragraph(f"{operation['summary']}. {operation.get('description', '')}")]
+            if "x-capability" in operation:
+                parts += ["", f"Apps: with the capability `{operation['x-capability']}`."]
             asked = [f"`{parameter['name']}`" for parameter in operation["parameters"] if parameter["in"] == "query"]
             if asked:
                 parts += ["", f"Query: {', '.join(asked)}."]

@@ -98,7 +98,15 @@ _MEMBER_OPS = (
     "files.*",
     "audit.view_*",
 )
-_MERCHANT_READ = ("tenancy.view_store", "members.view_*", "campaigns.view_*", "campaigns.why_not", "files.view_*")
+_MERCHANT_READ = (
+    "tenancy.view_store",
+    "members.view_*",
+    "campaigns.view_*",
+    "campaigns.why_not",
+    "files.view_*",
+    "applications.view_storeenablement",
+    "applications.view_merchantconfirmation",
+)
 _MERCHANT_WRITE = (
     "members.import_*",
     "members.export_*",
@@ -114,6 +122,14 @@ _MERCHANT_WRITE = (
     "files.add_importjob",
     "files.change_importjob",
     "files.view_*",
+)
+_DEVELOPER = (
+    "tenancy.view_developer",
+    "applications.submit_application",
+    "applications.view_app",
+    "applications.add_app",
+    "applications.view_application",
+    "applications.view_grant",
 )
 
 ROLE_GRANTS: dict[str, RoleGrant] = {
@@ -141,6 +157,6 @@ ROLE_GRANTS: dict[str, RoleGrant] = {
     ),
     Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_CLERK, "applications.enable_app")),
     Role.MERCHANT_ANALYST: RoleGrant(Console.MERCHANT, _MERCHANT_READ),
-    Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "tenancy.view_seat", "applications.submit_application")),
-    Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, ("tenancy.view_developer", "applications.submit_application")),
+    Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, (*_DEVELOPER, "tenancy.view_seat", "applications.manage_client")),
+    Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, _DEVELOPER),
 }

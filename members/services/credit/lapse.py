@@ -19,8 +19,6 @@ from members.models import CreditAccount, CreditEntry, CreditLot, CreditPayout, 
 from members.services.credit.book import Move
 from members.services.locks import lock_accounts
 
-SOMETHING_LEFT = Q(principal_left__gt=0) | Q(bonus_left__gt=0)  # as the partial indexes have it
-
 # A chunk is a few rows of large tables: read by index, and nothing to compile for a second.
 SETTINGS = "SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off"
 
@@ -118,7 +116,7 @@ def _lapsed_lots(now: datetime, after: tuple[datetime, int], most: int) -> list[
     found = fetch_all(
         """
         SELECT expires_at, account_id FROM members_creditlot
-        WHERE expires_at <= %(now)s AND (principal_left > 0 OR bonus_left > 0) AND (expires_at, account_id) > (%(expires_at)s, %(account)s)
+        WHERE expires_at <= %(now)s AND has_left AND (expires_at, account_id) > (%(expires_at)s, %(account)s)
         ORDER BY expires_at, account_id LIMIT %(most)s
         """,
         {"now": now, "expires_at": after[0], "account": after[1], "most": most},
@@ -127,7 +125,7 @@ def _lapsed_lots(now: datetime, after: tuple[datetime, int], most: int) -> list[
 
 
 def _with_lapsed_lots(account_ids: list[int], now: datetime) -> list[int]:
-    lots = CreditLot.objects.filter(SOMETHING_LEFT, account_id__in=account_ids, expires_at__lte=now)
+    lots = CreditLot.objects.filter(has_left=True, account_id__in=account_ids, expires_at__lte=now)
     return sorted(lots.values_list("account_id", flat=True).distinct())
 
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.errors import NotFound
 from backoffice.kernel.locks import in_one_statement
 from backoffice.kernel.money import FEN, ZERO
+from backoffice.kernel.sql import fetch_prepared
 from backoffice.kernel.tenancy.models import User
 from members.choices import DeductionOrder, EntryKind
 from members.models import CreditAccount, Member
@@ -32,7 +32,7 @@ from members.services.credit.requests import (
 
 _TAKE = """
     SELECT outcome, available, hold_id, entry_id, lot_id, line_no, principal, bonus, balance_after
-    FROM members_credit_take(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    FROM members_credit_take(%s, %s::bigint, %s, %s, %s, %s, %s, %s::integer[], %s::numeric[], %s::bigint, %s)
 """
 
 
@@ -118,9 +118,9 @@ def take(
     body = body_hash(kind, account_id, **asked)
     numbers, amounts = ([line.line_no for line in exact], [line.amount for line in exact]) if exact else (None, None)
     deduction = None if deduction_order is None else DeductionOrder(deduction_order).value
-    with conflicts_told(), connection.cursor() as cursor:
-        cursor.execute(_TAKE, [kind.value, account_id, amount, deduction, idempotency_key, body, order_no, numbers, amounts, by.pk if by else None, now])
-        rows = cursor.fetchall()
+    asks = (kind.value, account_id, amount, deduction, idempotency_key, body, order_no, numbers, amounts, by.pk if by else None, now)
+    with conflicts_told():
+        rows = fetch_prepared(_TAKE, asks)
     outcome, available, hold_id = rows[0][:3]
     if outcome == "no_account":
         raise NotFound(_("There is no such credit account."))

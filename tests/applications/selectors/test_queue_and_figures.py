@@ -112,4 +112,4 @@ def test_figures_and_the_lists_behind_them(world):
 def test_what_else_waits(world):
     case = refused(world, fail=["N1"])
     file_appeal(decision=case.decisions.get(), statement="x", by=owner_of(case.developer), now=MONDAY + days(1))
-    assert (count_other_work().appeals, count_other_work().bars) == (1, 0)
+    assert (count_other_work(now=MONDAY).appeals, count_other_work(now=MONDAY).bars) == (1, 0)

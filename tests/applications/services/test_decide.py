@@ -9,13 +9,15 @@ from django.utils import translation
 from applications.choices import CaseState, DecisionStatus, HoldCause
 from applications.models import Decision, Grant, InternalNote, Notification, PolicyVersion, Reason, Strike
 from applications.selectors.applicant import get_seen_case
+from applications.services.catalogue import change_capability
 from applications.services.decide import DecisionRefused, decide, execute, refuse_in_bulk, release_hold, request_changes, return_hold, undo
 from applications.services.door import CaseRefused, ClaimLost
-from applications.services.review import judge, write_reason
+from applications.services.review import add_note, claim_next, judge, write_reason
 from applications.services.submit import withdraw
 from applications.services.sweep import advance
 from backoffice.kernel import clock
 from backoffice.kernel.errors import NotAllowed, StateConflict
+from backoffice.kernel.tenancy.models import Seat
 from backoffice.kernel.tenancy.roles import Role
 from backoffice.kernel.tenancy.services.merchants import set_tier
 from tests.applications.cases import (
@@ -368,3 +370,80 @@ def test_a_lost_claim_cannot_ask_for_changes(world):
 def test_policy_in_force_is_one(world):
     change_table(world, {(world.toys, world.reader): "OPEN"}, now=MONDAY)
     assert list(PolicyVersion.objects.order_by("number").values_list("status", flat=True)) == ["RETIRED", "PUBLISHED"]
+
+
+def test_high_risk_again_within_the_time_to_undo_is_held(world):
+    case, one = queued(world, world.risky), staff(Role.PLATFORM_SENIOR)
+    change_capability(capability=world.risky, by=one, now=MONDAY, is_high_risk=False)
+    assert review(case, reviewer=one).status == DecisionStatus.WAITING
+    change_capability(capability=world.risky, by=one, now=MONDAY + MINUTE, is_high_risk=True)
+    advance(now=MONDAY + UNDO)
+    decision = Decision.objects.get()
+    assert (fresh(case).state, decision.status, decision.hold_causes, Grant.objects.count()) == (CaseState.HELD, "HELD", ["HIGH_RISK"], 0)
+    with pytest.raises(CaseRefused):
+        release_hold(case=case, by=one, now=MONDAY + UNDO)
+    release_hold(case=case, by=staff(Role.PLATFORM_SENIOR), now=MONDAY + UNDO)
+    advance(now=MONDAY + UNDO * 2)
+    assert (fresh(case).state, Grant.objects.get().capability) == (CaseState.APPROVED, world.risky)
+
+
+def seated(role: str, **place):
+    """Somebody with this platform role who had a seat at an applicant, long ended."""
+    user = staff(role)
+    ended = MONDAY - days(300)
+    Seat.objects.create(user=user, role=Role.DEVELOPER_MEMBER if "developer" in place else Role.MERCHANT_OWNER, revoked_at=ended, **place)
+    return user
+
+
+def test_nobody_decides_the_application_of_a_company_that_he_belongs_or_belonged_to(world):
+    case = queued_custom(world)
+    for user in (seated(Role.PLATFORM_REVIEWER, developer=case.developer), seated(Role.PLATFORM_ADMIN, merchant=case.merchant)):
+        with pytest.raises(NotAllowed) as refusal:
+            claimed(case, user)
+        assert refusal.value.code == "own_case"
+        report = refuse_in_bulk(case_ids=[case.pk], item="M1", fact="x", fix="x", by=user, now=MONDAY)
+        assert [(row.case_id, row.code) for row in report.conflicts] == [(case.pk, "own_case")]
+        with pytest.raises(NotAllowed):
+            add_note(case=case, text="x", by=user, now=MONDAY)
+    assert fresh(case).state == CaseState.QUEUED
+
+
+def test_nobody_releases_the_application_of_his_own_company(world):
+    case = queued(world, world.risky)
+    review(case)
+    own = seated(Role.PLATFORM_SENIOR, developer=case.developer)
+    for act in (lambda: release_hold(case=case, by=own, now=MONDAY), lambda: return_hold(case=case, note="x", by=own, now=MONDAY)):
+        with pytest.raises(NotAllowed) as refusal:
+            act()
+        assert refusal.value.code == "own_case"
+    assert fresh(case).state == CaseState.HELD
+
+
+def test_the_next_case_is_never_one_of_his_own_company(world):
+    first, second = queued(world), queued(world, now=MONDAY + MINUTE)
+    own = seated(Role.PLATFORM_REVIEWER, developer=first.developer)
+    assert claim_next(by=own, now=MONDAY + MINUTE).case == second
+    assert claim_next(by=own, now=MONDAY + MINUTE) is None
+
+
+def test_what_gates_found_for_an_undone_ruling_is_not_read_with_the_next_one(world):
+    merchant = make_merchant(tier="PREMIUM")
+    case, reviewer = queued_custom(world, merchant=merchant), staff()
+    held = claimed(case, reviewer)
+    judge_all(held)
+    set_tier(merchant=merchant, tier="POTENTIAL", valid_from=clock.local_day(MONDAY), by=None, now=MONDAY)
+    decide(case=case, token=held.token, rulings={"level.custom": "REFUSE"}, by=reviewer, now=MONDAY)
+    assert [reason.rule for reason in Reason.objects.all()] == ["G09"]
+    undo(case=case, by=reviewer, now=MONDAY)
+    assert not Reason.objects.exists()
+
+
+def test_what_gates_found_for_a_returned_ruling_goes_with_it(world):
+    case, reviewer = queued(world, world.reader, world.risky), staff()
+    held = claimed(case, reviewer)
+    judge_all(held)
+    change_table(world, {(world.beauty, world.reader): "CLOSED"}, now=MONDAY)
+    decide(case=case, token=held.token, rulings={"member.read": "REFUSE", "points.write": "GRANT"}, by=reviewer, now=MONDAY)
+    assert [reason.rule for reason in Reason.objects.all()] == ["G06"]
+    return_hold(case=case, note="x", by=staff(Role.PLATFORM_SENIOR), now=MONDAY)
+    assert not Reason.objects.exists()

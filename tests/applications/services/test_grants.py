@@ -8,8 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from applications.choices import AppBuild, GrantStatus, ReReviewCause
-from applications.models import App, Grant, ReReview, StoreEnablement
+from applications.models import App, Grant, Notification, ReReview, StoreEnablement
 from applications.selectors.grants import check_client_grant, grants_check, list_apps_offered
+from applications.selectors.notices import notice_text
 from applications.services.apps import AppRefused, announce_change, change_app, connect_client
 from applications.services.decide import execute
 from applications.services.enable import EnablementRefused, disable_app, enable_app
@@ -23,6 +24,7 @@ from applications.services.grants import (
     propose_revocation,
     resume_grant,
     suspend_grant,
+    warn_of_expiry,
 )
 from applications.services.sweep import advance
 from backoffice.kernel import clock, ports
@@ -200,6 +202,25 @@ def test_a_grant_expires_after_a_year_unless_it_is_certified_again(world):
     assert (again.state, answer(case.app, store, now=year + days(366))) == ("APPROVED", "allowed")
 
 
+def test_a_developer_is_told_thirty_and_seven_days_before_a_grant_ends_once_each_and_again_for_another_year(world):
+    grant = approved(world).app.grants.get()
+    owner_of(grant.app.developer)
+    end = grant.expires_at
+
+    def warned(now):
+        advance(now=now)
+        return Notification.objects.filter(kind="GRANT_EXPIRING", channel="IN_APP").count()
+
+    assert warned(end - days(31)) == 0
+    assert [warned(end - days(left)) for left in (30, 29, 8, 7, 1)] == [1, 1, 1, 2, 2]
+    assert f"{clock.to_local(end):%Y-%m-%d}" in notice_text(Notification.objects.filter(kind="GRANT_EXPIRING").first()).body
+    certify_grant(grant=grant, reason="复核通过", by=staff(Role.PLATFORM_SENIOR), now=end - days(1))
+    assert warned(end) == 2
+    assert warned(Grant.objects.get().expires_at - days(5)) == 3
+    with pytest.raises(StateConflict):
+        warn_of_expiry(grant=grant, now=end)
+
+
 def test_store_merchant_and_unknown_codes(world):
     case = approved(world)
     store = enabled(case.app)
@@ -276,3 +297,70 @@ def test_re_review_when_the_merchants_tier_changes_once_per_tier(world):
     assert advance(now=LATER + days(1)) == {}
     set_tier(merchant=merchant, tier="STANDARD", valid_from=clock.local_day(LATER + days(2)), by=None, now=LATER)
     assert advance(now=LATER + days(2)) == {"re_reviews": 1}
+
+
+# --- the build is the grants', not the app's
+
+
+def test_a_changed_build_opens_no_template_grant_to_other_tiers(world):
+    app, store = approved(world).app, store_of("STANDARD")
+    change_app(app=app, by=owner_of(app.developer), now=LATER, build="CUSTOM")
+    app.refresh_from_db()
+    with pytest.raises(EnablementRefused) as refusal:
+        enable_app(app=app, store=store, by=merchant_owner(store.merchant), now=LATER)
+    assert refusal.value.code == "tier_standard"
+    StoreEnablement.objects.create(app=app, store=store, status="ON", changed_at=LATER)
+    assert answer(app, store) == "paused"
+    advance(now=LATER)
+    assert StoreEnablement.objects.get().status == "PAUSED"
+
+
+def test_a_fall_of_the_tier_pauses_whatever_build_the_app_has_now(world):
+    app = approved(world).app
+    store = enabled(app)
+    fall = clock.local_day(LATER) + timedelta(days=3)
+    set_tier(merchant=store.merchant, tier="STANDARD", valid_from=fall, by=None, now=LATER)
+    change_app(app=app, by=owner_of(app.developer), now=LATER, build="CUSTOM")
+    over_at = clock.day_start(fall + timedelta(days=30))
+    assert answer(app, store, now=over_at) == "paused"
+    assert advance(now=over_at)["tiers_followed"] == 1
+    assert StoreEnablement.objects.get().status == "PAUSED"
+
+
+def test_a_custom_grant_works_on_while_a_template_grant_of_the_same_app_needs_its_tier(world):
+    merchant = make_merchant(tier="PREMIUM")
+    case = queued_custom(world, merchant=merchant)
+    review(case)
+    execute(case=case, now=MONDAY + UNDO)
+    app, store = case.app, make_store(merchant=merchant)
+    change_app(app=app, by=owner_of(app.developer), now=LATER, build="TEMPLATE")
+    app.refresh_from_db()
+    approved(world, app=app, now=LATER)
+    set_tier(merchant=merchant, tier="STANDARD", valid_from=clock.local_day(LATER), by=None, now=LATER)
+    then = LATER + days(31)
+    enable_app(app=app, store=store, by=merchant_owner(merchant), now=then)
+    for _again in range(2):
+        assert (answer(app, store, "level.custom", now=then), answer(app, store, now=then)) == ("allowed", "paused")
+        advance(now=then)
+    assert StoreEnablement.objects.get().status == "ON"
+
+
+def test_the_grace_is_counted_though_no_sweep_noted_the_fall(world):
+    app = approved(world).app
+    store = enabled(app)
+    fall = clock.local_day(LATER) + timedelta(days=3)
+    set_tier(merchant=store.merchant, tier="STANDARD", valid_from=fall, by=None, now=LATER)
+    over_at = clock.day_start(fall + timedelta(days=30))
+    assert (answer(app, store, now=over_at - timedelta(seconds=1)), answer(app, store, now=over_at)) == ("allowed", "paused")
+    assert StoreEnablement.objects.get().tier_fell_on is None
+
+
+def test_a_grant_that_is_about_to_be_revoked_is_not_given_up(world):
+    case = approved(world)
+    grant, first, second = Grant.objects.get(), staff(Role.PLATFORM_SENIOR), staff(Role.PLATFORM_SENIOR)
+    propose_revocation(grant=grant, reason="滥用数据", by=first, now=LATER)
+    with pytest.raises(GrantRefused) as refusal:
+        give_up_grant(grant=grant, by=owner_of(case.developer), now=LATER)
+    assert refusal.value.code == "under_review"
+    confirm_revocation(grant=grant, by=second, now=LATER)
+    assert (Grant.objects.get().status_reason, Grant.objects.get().revoked_by) == ("滥用数据", second)

@@ -71,6 +71,7 @@ def test_staff_see_what_a_draft_would_flip_and_how_it_differs(world):
 
 def test_flips_take_the_same_number_of_queries_with_one_and_with_three_cases(world, django_assert_num_queries):
     draft = draft_policy(by=world.editor, now=MONDAY, based_on=world.policy)
+    set_cell(policy=draft, category=world.beauty, capability=world.reader, openness="CLOSED", by=world.editor, now=MONDAY)
     for _ in range(3):
         queued(world)
         with django_assert_num_queries(4):

@@ -8,27 +8,34 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from applications.choices import CaseState, StandingLevel, StrikeStatus
-from applications.models import Appeal, Bar, Decision, DeveloperStanding, Grant, Notification, Strike
+from applications.models import App, Appeal, Bar, Capability, Decision, DeveloperStanding, Grant, Notification, Strike
 from applications.selectors.applicant import get_seen_case, get_standing
-from applications.services.appeals import AppealRefused, file_appeal, overturn_appeal, uphold_appeal
-from applications.services.decide import execute, release_hold
+from applications.services.appeals import AppealRefused, confirm_overturn, drop_overturn, file_appeal, overturn_appeal, uphold_appeal
+from applications.services.apps import AppRefused, change_app
+from applications.services.decide import decide, execute, release_hold
+from applications.services.grants import confirm_revocation, give_grant, give_up_grant, propose_revocation
+from applications.services.review import judge, write_reason
 from applications.services.standing import BarRefused, confirm_bar, dismiss_bar, lift_bar, propose_bar
 from applications.services.submit import submit
 from applications.services.sweep import advance
 from backoffice.kernel.errors import NotAllowed, StateConflict
+from backoffice.kernel.tenancy.models import Seat
 from backoffice.kernel.tenancy.roles import Role
 from tests.applications.cases import (
     MONDAY,
     UNDO,
     approved,
     change_table,
+    claimed,
     days,
     fresh,
+    judge_all,
     make_draft,
     make_world,
     onboarded,
     owner_of,
     queued,
+    queued_custom,
     refused,
     review,
     sent_back,
@@ -296,3 +303,150 @@ def test_a_barred_developer_may_still_appeal(world):
     propose_bar(developer=case.developer, reason="x", by=staff(Role.PLATFORM_SENIOR), now=MONDAY)
     confirm_bar(bar=Bar.objects.get(), by=staff(Role.PLATFORM_SENIOR), now=MONDAY)
     assert appealed(case).status == "OPEN"
+
+
+def partly(world, *, granted="member.read", refused_code="points.write"):
+    """A ruling in effect that grants one capability and refuses another."""
+    case = queued(world, world.reader, world.risky)
+    held = claimed(case, staff())
+    judge_all(held)
+    common = {"case": case, "token": held.token, "by": held.reviewer, "now": MONDAY}
+    judge(**common, item="S2", capability=Capability.objects.get(code=refused_code), answer="FAIL")
+    write_reason(**common, rule="S2", capability=Capability.objects.get(code=refused_code), fact="没有价值", fix="请说明")
+    decide(**common, rulings={granted: "GRANT", refused_code: "REFUSE"})
+    if granted == "points.write":
+        release_hold(case=case, by=staff(Role.PLATFORM_SENIOR), now=MONDAY)
+    advance(now=MONDAY + UNDO)
+    assert fresh(case).state == CaseState.PARTIAL
+    return case
+
+
+def revoked(grant, now):
+    propose_revocation(grant=grant, reason="滥用数据", by=staff(Role.PLATFORM_SENIOR), now=now)
+    confirm_revocation(grant=grant, by=staff(Role.PLATFORM_SENIOR), now=now)
+
+
+THEN = MONDAY + days(2)
+
+
+def test_an_app_keeps_its_kind_while_an_appeal_is_open(world):
+    case = refused(world)
+    appeal, by = appealed(case), owner_of(case.developer)
+    for change in ({"build": "CUSTOM"}, {"form": "WIDGET"}, {"category": world.toys}):
+        with pytest.raises(AppRefused) as refusal:
+            change_app(app=case.app, by=by, now=THEN, **change)
+        assert refusal.value.code == "appeal_open"
+    change_app(app=case.app, by=by, now=THEN, name="新名字")
+    uphold_appeal(appeal=appeal, answer="维持", by=staff(Role.PLATFORM_APPEALS), now=THEN)
+    assert change_app(app=case.app, by=by, now=THEN, build="CUSTOM").build == "CUSTOM"
+
+
+@pytest.mark.parametrize("change", [{"build": "TEMPLATE"}, {"form": "WIDGET"}, {"category": "toys"}])
+def test_an_appeal_does_not_grant_to_an_app_that_is_another_now(world, change):
+    case = queued_custom(world)
+    review(case, fail=["M1"])
+    advance(now=MONDAY + UNDO)
+    fields = {"category": world.toys} if "category" in change else change
+    change_app(app=case.app, by=owner_of(case.developer), now=MONDAY + days(1), **fields)
+    with pytest.raises(AppealRefused) as refusal:
+        overturn_appeal(appeal=appealed(case), grant=["level.custom"], answer="x", by=staff(Role.PLATFORM_APPEALS), now=THEN)
+    assert (refusal.value.code, fresh(case).state, Grant.objects.count()) == ("app_changed", CaseState.REFUSED, 0)
+
+
+def test_a_grant_has_build_and_merchant_of_what_was_judged(world):
+    case = queued_custom(world)
+    decision = review(case)
+    App.objects.update(build="TEMPLATE")  # past every service
+    grant = give_grant(case=fresh(case), decision=decision, capability=world.special, now=MONDAY)
+    assert (grant.build, grant.merchant) == ("CUSTOM", case.merchant)
+
+
+@pytest.mark.parametrize("how", ["revoked", "given up", "expired"])
+def test_an_overturned_appeal_leaves_ended_grants_ended(world, how):
+    case = partly(world, granted="points.write", refused_code="member.read")
+    grant, appeal = Grant.objects.get(), appealed(case)
+    if how == "revoked":
+        revoked(grant, THEN)
+    elif how == "given up":
+        give_up_grant(grant=grant, by=owner_of(case.developer), now=THEN)
+    else:
+        Grant.objects.update(status="EXPIRED", ended_at=THEN)
+    decision = overturn_appeal(appeal=appeal, grant=["member.read"], answer="成立", by=staff(Role.PLATFORM_APPEALS), now=THEN)
+    states = dict(Grant.objects.values_list("capability__code", "status"))
+    assert states == {"member.read": "ACTIVE", "points.write": "EXPIRED" if how == "expired" else "REVOKED"}
+    assert (decision.kind, fresh(case).state) == ("APPROVED", CaseState.APPROVED)
+
+
+def test_an_overturned_appeal_does_not_bring_back_an_older_grant_that_was_revoked_since(world):
+    app = approved(world).app
+    case = refused(world, app=app, contact_other="139")
+    release_hold(case=case, by=staff(Role.PLATFORM_SENIOR), now=MONDAY + UNDO)
+    advance(now=MONDAY + UNDO * 2)
+    appeal = appealed(case, now=MONDAY + UNDO * 2)
+    revoked(Grant.objects.get(), MONDAY + days(1))
+    with pytest.raises(AppealRefused) as refusal:
+        overturn_appeal(appeal=appeal, grant=["member.read"], answer="x", by=staff(Role.PLATFORM_APPEALS), now=THEN)
+    assert (refusal.value.code, [grant.status for grant in Grant.objects.all()]) == ("ended_since", ["REVOKED"])
+
+
+def test_overturning_to_a_high_risk_grant_takes_two_officers(world):
+    case = refused(world, world.risky)
+    appeal, first, second = appealed(case), staff(Role.PLATFORM_APPEALS), staff(Role.PLATFORM_APPEALS)
+    with pytest.raises(StateConflict):
+        confirm_overturn(appeal=appeal, by=second, now=THEN)
+    assert overturn_appeal(appeal=appeal, grant=["points.write"], answer="成立", by=first, now=THEN) is None
+    seen = get_seen_case(fresh(case), now=THEN).decisions[0]
+    assert (fresh(case).state, Grant.objects.count(), seen.appeal_status, seen.appeal_answer) == (CaseState.REFUSED, 0, "OPEN", "")
+    with pytest.raises(AppealRefused) as refusal:
+        confirm_overturn(appeal=appeal, by=first, now=THEN)
+    assert refusal.value.code == "same_person"
+    with pytest.raises(AppealRefused) as refusal:
+        overturn_appeal(appeal=appeal, grant=["points.write"], answer="成立", by=second, now=THEN)
+    assert refusal.value.code == "proposed_already"
+    with pytest.raises(NotAllowed):
+        confirm_overturn(appeal=appeal, by=staff(), now=THEN)
+    decision = confirm_overturn(appeal=appeal, by=second, now=THEN)
+    assert (decision.proposed_by, decision.released_by, decision.hold_causes) == (first, second, ["HIGH_RISK"])
+    stored = Appeal.objects.get()
+    assert (stored.status, stored.answer, stored.proposed_by, stored.decided_by) == ("OVERTURNED", "成立", first, second)
+    assert (fresh(case).state, Grant.objects.get().capability) == (CaseState.APPROVED, world.risky)
+    with pytest.raises(IntegrityError, match="appeal_overturned_by_a_second_person"), transaction.atomic():
+        Appeal.objects.update(decided_by=first)
+
+
+def test_what_is_confirmed_is_checked_once_more(world):
+    case = refused(world, world.risky)
+    appeal = appealed(case)
+    overturn_appeal(appeal=appeal, grant=["points.write"], answer="成立", by=staff(Role.PLATFORM_APPEALS), now=THEN)
+    change_table(world, {(world.beauty, world.risky): "CLOSED"}, now=THEN)
+    with pytest.raises(AppealRefused) as refusal:
+        confirm_overturn(appeal=appeal, by=staff(Role.PLATFORM_APPEALS), now=THEN)
+    assert (refusal.value.code, Grant.objects.count()) == ("no_longer_allowed", 0)
+
+
+def test_a_proposal_to_overturn_is_dropped_or_falls_when_the_decision_stands(world):
+    case = refused(world, world.risky)
+    appeal, first, second = appealed(case), staff(Role.PLATFORM_APPEALS), staff(Role.PLATFORM_APPEALS)
+    common = {"appeal": appeal, "grant": ["points.write"], "answer": "成立", "by": first, "now": THEN}
+    overturn_appeal(**common)
+    with pytest.raises(AppealRefused):
+        drop_overturn(appeal=appeal, reason=" ", by=second, now=THEN)
+    drop_overturn(appeal=appeal, reason="证据不足", by=second, now=THEN)
+    assert (Appeal.objects.get().proposed_by, Appeal.objects.get().status) == (None, "OPEN")
+    overturn_appeal(**common)
+    uphold_appeal(appeal=appeal, answer="维持", by=first, now=THEN)
+    assert (Appeal.objects.get().proposed_by, Appeal.objects.get().status, fresh(case).state) == (None, "UPHELD", CaseState.REFUSED)
+
+
+def test_nobody_answers_the_appeal_of_a_company_that_he_belonged_to(world):
+    case = refused(world)
+    appeal, own = appealed(case), staff(Role.PLATFORM_APPEALS)
+    Seat.objects.create(user=own, role=Role.DEVELOPER_MEMBER, developer=case.developer, revoked_at=MONDAY - days(300))
+    for act in (
+        lambda: uphold_appeal(appeal=appeal, answer="x", by=own, now=THEN),
+        lambda: overturn_appeal(appeal=appeal, grant=["member.read"], answer="x", by=own, now=THEN),
+    ):
+        with pytest.raises(NotAllowed) as refusal:
+            act()
+        assert refusal.value.code == "own_case"
+    assert Appeal.objects.get().status == "OPEN"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from applications.choices import CaseAct, CaseState, ConfirmationStatus, GateOutcome, RunOutcome
+from applications.choices import CaseAct, CaseState, Channel, ConfirmationStatus, GateOutcome, RunOutcome
 from applications.gates.base import GATES
 from applications.models import Application, CaseEvent, DeveloperProfile, GateRun, MerchantConfirmation, Notification, RequestedCapability, Revision
 from applications.services.decide import execute
 from applications.services.door import CaseRefused
 from applications.services.eligibility import check_eligibility
+from applications.services.notices import MOST_MAILS_A_DAY
 from applications.services.submit import begin_application, confirm_application, decline_application, rerun_checks, save_draft, submit, withdraw
 from applications.services.sweep import advance
 from backoffice.kernel import clock
 from backoffice.kernel.errors import NotAllowed, NotFound, StateConflict
-from backoffice.kernel.tenancy.models import MerchantTier
+from backoffice.kernel.tenancy.models import MerchantTier, User
 from backoffice.kernel.tenancy.services.merchants import set_tier
 from tests.applications.cases import (
     MINUTE,
@@ -40,7 +42,7 @@ from tests.applications.cases import (
     staff,
     submitted,
 )
-from tests.factories import make_developer, make_merchant, make_user
+from tests.factories import make_developer, make_merchant, make_store, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +149,31 @@ def test_custom_application_unconfirmed_by_its_merchant_is_not_queued(world):
     saturday = MONDAY + days(5)
     case = confirm_application(case=case, by=merchant_owner(merchant), now=saturday)
     assert (case.state, case.due_at) == (CaseState.QUEUED, clock.day_start(clock.local_day(MONDAY + days(10))))
+
+
+def test_a_developer_that_asks_all_day_long_fills_no_mailbox(world):
+    merchant, developer = make_merchant(tier="PREMIUM"), onboarded()
+    make_store(merchant=merchant)
+    owner = merchant_owner(merchant)
+    User.objects.filter(pk=owner.pk).update(email="m@example.com")
+    app = make_app(developer, world, build="CUSTOM")
+
+    def ask(app, now):
+        asking = owner_of(app.developer)
+        withdraw(case=submitted(make_draft(world, world.special, app=app, merchant=merchant.code, audience_group="")), by=asking, now=now)
+
+    def told():
+        counted = Counter(Notification.objects.filter(user=owner).values_list("channel", flat=True))
+        return counted[Channel.IN_APP], counted[Channel.EMAIL]
+
+    for _time in range(MOST_MAILS_A_DAY + 4):
+        ask(app, MONDAY)
+    assert told() == (MOST_MAILS_A_DAY + 4, MOST_MAILS_A_DAY)
+    ask(make_app(onboarded(), world, build="CUSTOM"), MONDAY)
+    assert told()[1] == MOST_MAILS_A_DAY + 1
+    Notification.objects.filter(channel=Channel.EMAIL).update(created_at=MONDAY - days(1))
+    ask(app, MONDAY)
+    assert told()[1] == MOST_MAILS_A_DAY + 2
 
 
 def test_declined_by_its_merchant_it_is_a_draft_again_with_the_reason(world):

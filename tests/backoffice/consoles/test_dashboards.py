@@ -140,7 +140,8 @@ def test_a_developer_sees_the_own_company() -> None:
     make_developer("d2")
     owner = make_user(Role.DEVELOPER_OWNER, developer=developer)
     make_user(Role.DEVELOPER_MEMBER, developer=developer)
-    assert figures(owner, "/developer/") == {"Company": developer.name, "People with a seat": "2"}
+    shown = {"Open applications": "0", "Grants in force": "0", "Score": "0 of 6"}
+    assert figures(owner, "/developer/") == {"Company": developer.name, "People with a seat": "2"} | shown
 
 
 def queries_of(user: User, home: str) -> int:

@@ -43,4 +43,14 @@ def test_a_role_sees_only_what_it_may_open() -> None:
     assert "/admin/tenancy/user/" in seen[0]
     assert "/admin/tenancy/user/" not in seen[1]
     assert "/admin/members/member/" not in seen[1]
-    assert seen[3] == ["/developer/", "/developer/tenancy/developer/"]
+    assert {link.split("/")[2] for link in seen[3]} == {"", "applications", "tenancy"}
+    assert "/developer/tenancy/seat/" not in seen[3]
+
+
+def test_one_entry_is_chosen() -> None:
+    """Also where one entry's page lies under another one's list."""
+    client = Client()
+    client.force_login(make_user(Role.DEVELOPER_MEMBER, developer=make_developer()), backend="backoffice.kernel.tenancy.auth.SeatBackend")
+    for address in ("/developer/", "/developer/applications/application/", "/developer/applications/application/standing/"):
+        shown = client.get(address).context["sidebar_navigation"]
+        assert [item["link"] for group in shown for item in group["items"] if item["active"]] == [address]

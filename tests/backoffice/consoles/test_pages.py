@@ -48,7 +48,8 @@ def test_every_list_form_and_history_opens(site: Any, language: str, people: dic
         listed = client.get(reverse(f"{name}_changelist"))
         assert (name, listed.status_code) == (name, 200)
         pages = [reverse(f"{name}_add")] if screen.add_fields else []
-        for row in list(listed.context["cl"].result_list)[:1]:
+        changelist = listed.context.get("cl")  # numbers have a page of their own instead of a list
+        for row in list(changelist.result_list)[:1] if changelist else []:
             pages += [reverse(f"{name}_change", args=[row.pk]), reverse(f"{name}_history", args=[row.pk])]
         for page in pages:
             answer = client.get(page)

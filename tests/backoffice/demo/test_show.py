@@ -45,11 +45,15 @@ def test_once_shows_the_main_job_and_leaves_nothing_running(state: Path) -> None
     assert "exactly the sent ones, 0 rules broken" in line_of(first.stdout, "Gateway's log")
     assert "37 bad rows" in line_of(first.stdout, "Refused")
     assert "sent " in line_of(first.stdout, "Their notices")
+    cases = line_of(first.stdout, "Applications ")
+    assert "every one replays from its events" in cases
+    assert all(state in cases for state in ("QUEUED", "IN_REVIEW", "HELD", "AWAITING_MERCHANT", "APPROVED", "REFUSED", "LAPSED"))
     assert processes_of(state) == []
 
     again = run_once(state)  # everything is known, nobody gets a second card
 
     assert again.returncode == 0, again.stdout + again.stderr
+    assert line_of(again.stdout, "Applications ").endswith("every one replays from its events")
     for name in ("Members ", "Credit ", "Payments ", "Their notices", "Sent ", "Held back ", "Gateway's log"):
         assert line_of(again.stdout, name) == line_of(first.stdout, name)
     assert processes_of(state) == []
@@ -77,7 +81,7 @@ def test_it_stays_up_on_a_given_server_until_it_is_interrupted(state: Path, miss
         assert "created" in output
         assert not (state / "postgresql").exists()
         logins = [line.split() for line in said if line.startswith("http://")]
-        assert [words[2] for words in logins] == ["platform", "merchant", "developer"]
+        assert [words[2] for words in logins] == ["platform", "merchant", "developer", "reviewer", "senior"]
         for address, *_ in logins:
             with urllib.request.urlopen(f"{address}login/", timeout=20) as page:  # noqa: S310 - our own address
                 assert page.status == 200

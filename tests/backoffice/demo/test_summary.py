@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from backoffice.demo.applications import Cases
 from backoffice.demo.gateway_log import Breach
 from backoffice.demo.loading import Loaded
 from backoffice.demo.manifest import ExpectedReminders, FileEntry, Manifest
@@ -41,6 +42,7 @@ GOOD = Summary(
     sent_numbers=frozenset({"a", "b", "c"}),
     log_numbers=("b", "a", "c"),
     breaches=[],
+    cases=Cases({"DRAFT": 1, "QUEUED": 2}),
 )
 
 
@@ -98,6 +100,14 @@ def test_nothing_sent_too_few_and_leftovers_are_told() -> None:
 
 def test_another_day_than_that_of_the_files_has_other_figures() -> None:
     assert told(replace(GOOD, sent={"BALANCE_REMINDER": 1}, sent_numbers=frozenset({"a"}), log_numbers=("a",)), same_day=False) == []
+
+
+def test_applications_that_are_missing_or_differ_from_their_events_are_told() -> None:
+    assert "QUEUED 2 (together 3); every one replays from its events" in "\n".join(summary_lines(GOOD, MANIFEST, LOADED))
+    assert "no application" in told(replace(GOOD, cases=Cases({})))[0]
+    wrong = replace(GOOD, cases=Cases({"DRAFT": 1}, ("A000001 state",)))
+    assert "A000001 state" in told(wrong)[0]
+    assert "1 DO NOT replay" in "\n".join(summary_lines(wrong, MANIFEST, LOADED))
 
 
 def test_a_broken_rule_is_told() -> None:

@@ -21,7 +21,7 @@ READY = "Ctrl+C stops the servers"
 
 def environment(state: Path, **more: str) -> dict[str, str]:
     """As on a machine without servers: no URLs, a state folder of the test's own."""
-    cleared = ("DATABASE_URL", "CELERY_BROKER_URL", "BACKOFFICE_TEST_STATE", "LOCAL_PG_BIN")
+    cleared = ("DATABASE_URL", "CELERY_BROKER_URL", "PYTEST_XDIST_WORKER", "LOCAL_PG_BIN")
     kept = {name: value for name, value in os.environ.items() if name not in cleared}
     return kept | {"DJANGO_SETTINGS_MODULE": "backoffice.settings", "DEPLOYMENT": "local", "LOCAL_STATE_DIR": str(state), **more}
 

@@ -152,6 +152,18 @@ class TestActs:
         assert post(owner, f"{MERCHANT}{made.client.pk}/switch-on/", reason="x").status_code == 302
         assert ask_token(made).status_code == 200
 
+    def test_what_the_platform_switched_off_the_merchant_cannot_switch_on(self, owner: Client, platform: Client, stores: list[Store]) -> None:
+        made = make_client(stores[0])
+        assert post(owner, f"{MERCHANT}{made.client.pk}/switch-off/", reason="x").status_code == 302
+        assert post(platform, f"{PLATFORM}{made.client.pk}/switch-off/", reason="x").status_code == 302
+        assert post(platform, f"{PLATFORM}{made.client.pk}/switch-off/", reason="x").status_code == 404
+        post(owner, f"{MERCHANT}{made.client.pk}/switch-on/", reason="x")
+        assert ask_token(made).status_code == 401
+        assert "Switched off by the platform" in owner.get(f"{MERCHANT}{made.client.pk}/change/").content.decode()
+        assert post(platform, f"{PLATFORM}{made.client.pk}/switch-on/", reason="x").status_code == 302
+        assert ask_token(made).status_code == 200
+        assert ask_token(made).status_code == 200
+
     def test_a_get_does_nothing(self, owner: Client, stores: list[Store]) -> None:
         made = make_client(stores[0])
         for act in ("new-secret", "switch-off"):

@@ -94,7 +94,7 @@ class TestScopes:
 class TestRefusals:
     def test_unknown_wrong_and_inactive_are_one_answer(self) -> None:
         made, stopped, dead_user = make_client(make_store()), make_client(make_store()), make_client(make_store())
-        switch_client(client=stopped.client, active=False, by=None, now=database_now(), reason="x")
+        switch_client(client=stopped.client, active=False, by_platform=False, by=None, now=database_now(), reason="x")
         User.objects.filter(pk=dead_user.client.user_id).update(is_active=False)
         numbers = count(1)
 
@@ -211,7 +211,7 @@ class TestEnds:
         assert find_token(token)
         act: dict[str, Any] = {"by": None, "now": database_now(), "reason": "x"}
         if how == "switched off":
-            switch_client(client=made.client, active=False, **act)
+            switch_client(client=made.client, active=False, by_platform=False, **act)
         elif how == "new secret":
             replace_secret(client=made.client, **act)
         else:
@@ -223,7 +223,7 @@ class TestEnds:
         made = make_client(make_store())
         token = ask_token(made).json()["access_token"]
         for active in (False, True):
-            switch_client(client=made.client, active=active, by=None, now=database_now(), reason="x")
+            switch_client(client=made.client, active=active, by_platform=False, by=None, now=database_now(), reason="x")
         assert find_token(token) is None
         assert ask_token(made).status_code == 200
 
@@ -236,13 +236,13 @@ class TestEnds:
             if meanwhile == "another secret":
                 replace_secret(client=ApiClient.objects.get(), by=None, now=database_now(), reason="lost")
             else:
-                switch_client(client=ApiClient.objects.get(), active=False, by=None, now=database_now(), reason="lost")
+                switch_client(client=ApiClient.objects.get(), active=False, by_platform=False, by=None, now=database_now(), reason="lost")
             return save(**asked)
 
         monkeypatch.setattr(tokens, "save_token", late)
         answer = ask_token(made)
         if meanwhile == "switched off and on":
-            switch_client(client=ApiClient.objects.get(), active=True, by=None, now=database_now(), reason="found")
+            switch_client(client=ApiClient.objects.get(), active=True, by_platform=False, by=None, now=database_now(), reason="found")
         assert (answer.status_code, answer.json()["error"], answer["WWW-Authenticate"]) == (401, "invalid_client", 'Basic realm="oauth"')
         assert not ApiToken.objects.exists()
 

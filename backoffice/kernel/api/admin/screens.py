@@ -21,8 +21,16 @@ from backoffice.kernel.clock import database_now
 from backoffice.kernel.tenancy.access import stores_of
 
 _ADD = gettext_lazy("Add client")
+_OFF = gettext_lazy("Switch off")
 _ONCE = gettext_lazy("Makes a system that may call the API. Its secret is shown once, on the next page: have the place ready where you keep it.")
 _MAKE = "api.add_apiclient"
+
+
+def client_chip(client: ApiClient) -> str:
+    """Whether the client may call, and who alone can change that."""
+    if client.is_active:
+        return chip(_("Active"), GOOD)
+    return chip(_("Switched off by the platform") if client.is_off_by_platform else _("Switched off"), BAD)
 
 
 class ApiClientScreen:
@@ -44,6 +52,9 @@ class ApiClientScreen:
     actions_detail = ("new_secret", "switch_off", "switch_on")
     empty_text = gettext_lazy("No system calls the API yet. Add a client, and give its id and secret to whoever runs that system.")
 
+    is_platforms = False
+    """Whether what is switched here is switched by the platform."""
+
     admin_site: Any
     opts: Any
 
@@ -53,11 +64,13 @@ class ApiClientScreen:
 
     @admin.display(description=gettext_lazy("Reaches"))
     def reaches(self, client: ApiClient) -> str:
+        if client.is_app:
+            return _("What its app was granted")
         return _("All stores") if client.is_platform else ", ".join(sorted(row.store.code for row in client.client_stores.all()))
 
     @admin.display(description=gettext_lazy("Status"))
     def state_chip(self, client: ApiClient) -> str:
-        return chip(_("Active"), GOOD) if client.is_active else chip(_("Switched off"), BAD)
+        return client_chip(client)
 
     @admin.display(description=gettext_lazy("Last used"))
     def last_used(self, client: ApiClient) -> str:
@@ -97,7 +110,7 @@ class ApiClientScreen:
 
     @tenant_action(
         permission="api.change_apiclient",
-        title=gettext_lazy("Switch off"),
+        title=_OFF,
         form=ReasonForm,
         icon="block",
         danger=True,
@@ -105,7 +118,7 @@ class ApiClientScreen:
         available=lambda row: row.is_active,
     )
     def switch_off(self, request: HttpRequest, client: ApiClient, form: Any) -> str:
-        services.switch_client(client=client, active=False, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
+        self._switch(request, client, form, active=False)
         return _("The client is switched off.")
 
     @tenant_action(
@@ -117,18 +130,22 @@ class ApiClientScreen:
         available=lambda row: not row.is_active,
     )
     def switch_on(self, request: HttpRequest, client: ApiClient, form: Any) -> str:
-        services.switch_client(client=client, active=True, by=person(request), now=database_now(), reason=form.cleaned_data["reason"])
+        self._switch(request, client, form, active=True)
         return _("The client is switched on.")
+
+    def _switch(self, request: HttpRequest, client: ApiClient, form: Any, *, active: bool) -> None:
+        values = {"by_platform": self.is_platforms, "by": person(request), "now": database_now(), "reason": form.cleaned_data["reason"]}
+        services.switch_client(client=client, active=active, **values)
 
 
 class OwnStoresScreen(ApiClientScreen):
-    """Clients of the user's own stores. One that reaches any other store too is not theirs."""
+    """Clients of the user's own stores. One that reaches any other store too is not theirs, and neither is an app's."""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[ApiClient]:
         mine = stores_of(request.user, "api.view_apiclient").values("pk")
         beyond = ApiClientStore.objects.filter(client=models.OuterRef("pk")).exclude(store__in=mine)
         reached = super().get_queryset(request).values("pk")  # one row for each store that is reached
-        return ApiClient.objects.filter(pk__in=reached).exclude(models.Exists(beyond)).prefetch_related("client_stores__store")
+        return ApiClient.objects.filter(pk__in=reached, is_app=False).exclude(models.Exists(beyond)).prefetch_related("client_stores__store")
 
     @tenant_action(permission=_MAKE, title=_ADD, description=_ONCE, form=NewClientDialog, icon="add", on_list=True)
     def create_client(self, request: HttpRequest, form: Any) -> HttpResponse:
@@ -139,6 +156,17 @@ class OwnStoresScreen(ApiClientScreen):
 
 class AllStoresScreen(ApiClientScreen):
     """Every client."""
+
+    is_platforms = True
+
+    @tenant_action(
+        permission="api.change_apiclient", title=_OFF, form=ReasonForm, icon="block", danger=True,
+        description=gettext_lazy("The system is out at once, with every token it has, and only the platform lets it in again. What it did stays."),
+        available=lambda row: not row.is_off_by_platform,
+    )  # fmt: skip
+    def switch_off(self, request: HttpRequest, client: ApiClient, form: Any) -> str:
+        self._switch(request, client, form, active=False)
+        return _("The client is switched off.")
 
     @tenant_action(permission=_MAKE, title=_ADD, description=_ONCE, form=NewPlatformClientDialog, icon="add", on_list=True)
     def create_client(self, request: HttpRequest, form: Any) -> HttpResponse:

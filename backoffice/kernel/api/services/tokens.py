@@ -16,9 +16,12 @@ from django.utils import timezone
 from backoffice.kernel.api.models import ApiClient, ApiToken, TokenFailure
 from backoffice.kernel.api.scopes import PLATFORM, code_in, store_scope
 from backoffice.kernel.api.services.clients import hash_secret
+from backoffice.kernel.clock import database_now
+from backoffice.kernel.ports import client_capabilities
 from backoffice.kernel.tenancy.models import Store
 
 TOKEN_SECONDS = 3600
+APP_TOKEN_SECONDS = 900
 FAILURE_LIMIT = 5
 PAUSE = timedelta(minutes=15)
 LAST_USED_STEP = timedelta(minutes=1)
@@ -28,14 +31,21 @@ _CLIENT_ID = 25
 
 @dataclass(frozen=True)
 class Reach:
-    """What a token may do: every store, or the stores with these keys. Equal for a token that was narrowed and a client that reaches no more."""
+    """What a token may do: every store, the stores with these keys, or an app's capabilities. Equal for a token that was narrowed and a client that
+    reaches no more."""
 
     is_platform: bool
     stores: tuple[Store, ...]
+    capabilities: tuple[str, ...] = ()
 
     @property
     def scopes(self) -> list[str]:
-        return [PLATFORM] if self.is_platform else [store_scope(store.code) for store in self.stores]
+        return [PLATFORM] if self.is_platform else [*self.capabilities, *(store_scope(store.code) for store in self.stores)]
+
+
+def life_of(client: ApiClient) -> int:
+    """Seconds that a token of the client lives."""
+    return APP_TOKEN_SECONDS if client.is_app else TOKEN_SECONDS
 
 
 def paused_seconds(client_id: str, address: str) -> int:
@@ -83,6 +93,8 @@ def reach_of(client: ApiClient) -> Reach:
     """What the client may do at most, now."""
     if client.is_platform:
         return Reach(is_platform=True, stores=())
+    if client.is_app:
+        return Reach(is_platform=False, stores=(), capabilities=tuple(client_capabilities.ask(client.pk, database_now())))
     return Reach(is_platform=False, stores=tuple(Store.objects.filter(pk__in=client.client_stores.values("store")).order_by("code")))
 
 
@@ -90,7 +102,10 @@ def narrow(client: ApiClient, scopes: Sequence[str]) -> Reach | None:
     """The part of the client's reach that ``scopes`` name; none: all of it. ``None`` when they name anything beyond it."""
     most = reach_of(client)
     if not scopes:
-        return most if most.is_platform or most.stores else None
+        return most if most.scopes else None
+    if client.is_app:
+        wanted = tuple(sorted(set(scopes)))
+        return Reach(is_platform=False, stores=(), capabilities=wanted) if set(wanted) <= set(most.capabilities) else None
     if PLATFORM in scopes:
         return most if most.is_platform else None
     codes = {code_in(scope) for scope in scopes}
@@ -100,12 +115,12 @@ def narrow(client: ApiClient, scopes: Sequence[str]) -> Reach | None:
 
 
 def save_token(*, client: ApiClient, token: str, reach: Reach) -> bool:
-    """Keep a token's hash, for an hour. Nothing is kept, and False returned, when the client was switched off, or got another secret, since
+    """Keep a token's hash for its life. Nothing is kept, and False returned, when the client was switched off, or got another secret, since
     ``client`` was read: the row's lock decides between the two."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO api_apitoken (client_id, token_hash, is_platform, store_ids, expires_at) "
-            "SELECT c.id, %(hash)s, %(is_platform)s, %(stores)s, statement_timestamp() + make_interval(secs => %(life)s) "
+            "INSERT INTO api_apitoken (client_id, token_hash, is_platform, store_ids, capabilities, expires_at) "
+            "SELECT c.id, %(hash)s, %(is_platform)s, %(stores)s, %(capabilities)s, statement_timestamp() + make_interval(secs => %(life)s) "
             "FROM api_apiclient c WHERE c.id = %(client)s AND c.is_active AND c.secret_hash = %(secret)s FOR SHARE",
             {
                 "client": client.pk,
@@ -113,7 +128,8 @@ def save_token(*, client: ApiClient, token: str, reach: Reach) -> bool:
                 "hash": hash_secret(token),
                 "is_platform": reach.is_platform,
                 "stores": [store.pk for store in reach.stores],
-                "life": TOKEN_SECONDS,
+                "capabilities": list(reach.capabilities),
+                "life": life_of(client),
             },
         )
         return bool(cursor.rowcount)

@@ -217,14 +217,14 @@ class StoreAdmin(BulkButtons, PlatformModelAdmin):
 
 @admin.register(Developer, site=platform_site)
 class DeveloperAdmin(PlatformModelAdmin):
-    list_display = ("name", "code", "contact", "onboarded", "created")
+    list_display: tuple[str, ...] = ("name", "code", "contact", "onboarded", "created")
     search_shapes = CODE_OR_NAME
     search_help_text = gettext_lazy("Developer code or name")
     ordering = ("name",)
     fields = ("code", "name", "contact", "onboarded_at", "level", "created_at")
     add_fields = ("code", "name", "contact")
     editable_fields = ("name", "contact")
-    actions_detail = ("onboard",)
+    actions_detail: tuple[str, ...] = ("onboard",)
     empty_text = gettext_lazy("Add a developer, then grant its people seats on their user pages.")
 
     @admin.display(description=gettext_lazy("Onboarded"))
