@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "backoffice.kernel.files",
     "backoffice.kernel.api",
     "members",
+    "members.paid",
     "campaigns",
     "applications",
 ]

@@ -29,6 +29,8 @@ name_verbs(
         "merchant.created": _("Merchant created"),
         "merchant.renamed": _("Merchant renamed"),
         "merchant.suspended": _("Merchant suspended"),
+        "merchant_bar.imposed": _("Merchant barred from new member features"),
+        "merchant_bar.ended": _("Bar of a merchant ended"),
         "merchant.resumed": _("Merchant resumed"),
         "merchant_tier.set": _("Merchant tier set"),
         "store.changed": _("Store changed"),

@@ -74,6 +74,30 @@ _CREDIT_LEAD = (
     "members.add_creditpolicy",
     "members.change_creditpolicy",
 )
+# Paid membership: who lets stores in, who rules on packs, decorations and complaints. Appeals are decided by somebody else than who sanctioned.
+_PAID_OPS = (
+    "paid.view_*",
+    "paid.invite_store",
+    "paid.review_pack",
+    "paid.review_decoration",
+    "paid.watch_fulfilment",
+    "paid.rule_complaint",
+    "paid.impose_sanction",
+    "paid.change_paidnumber",
+    "paid.import_*",
+    "paid.export_*",
+)
+_PAID_INDUSTRY = ("paid.view_*", "paid.nominate_store", "paid.watch_fulfilment")
+_PAID_CLERK = (
+    "paid.configure_program",
+    "paid.use_issue",
+    "paid.sell_membership",
+    "paid.keep_promise",
+    "paid.reply_complaint",
+    "paid.import_*",
+    "paid.export_*",
+)
+_PAID_OWNER = (*_PAID_CLERK, "paid.propose_store", "paid.cancel_membership", "paid.pay_refund", "paid.close_program", "paid.appeal_sanction")
 _MEMBER_OPS = (
     *_CREDIT_LEAD,
     "tenancy.view_*",
@@ -97,6 +121,7 @@ _MEMBER_OPS = (
     "campaigns.why_not",
     "files.*",
     "audit.view_*",
+    *_PAID_OPS,
 )
 _MERCHANT_READ = (
     "tenancy.view_store",
@@ -104,6 +129,7 @@ _MERCHANT_READ = (
     "campaigns.view_*",
     "campaigns.why_not",
     "files.view_*",
+    "paid.view_*",
     "applications.view_storeenablement",
     "applications.view_merchantconfirmation",
 )
@@ -135,9 +161,11 @@ _DEVELOPER = (
 ROLE_GRANTS: dict[str, RoleGrant] = {
     Role.PLATFORM_REVIEWER: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, *_REVIEW)),
     Role.PLATFORM_SENIOR: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, *_SENIOR)),
-    Role.PLATFORM_APPEALS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "applications.decide_appeal")),
+    Role.PLATFORM_APPEALS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "applications.decide_appeal", "paid.view_*", "paid.decide_appeal")),
     Role.PLATFORM_MEMBER_OPS: RoleGrant(Console.PLATFORM, _MEMBER_OPS),
-    Role.PLATFORM_INDUSTRY_OPS: RoleGrant(Console.PLATFORM, (*_READ_TENANTS, "campaigns.view_*", "members.view_level", "applications.change_policyversion")),
+    Role.PLATFORM_INDUSTRY_OPS: RoleGrant(
+        Console.PLATFORM, (*_READ_TENANTS, "campaigns.view_*", "members.view_level", "applications.change_policyversion", *_PAID_INDUSTRY)
+    ),
     Role.PLATFORM_AUDITOR: RoleGrant(Console.PLATFORM, (*_READ_ALL, "campaigns.why_not")),
     Role.PLATFORM_ADMIN: RoleGrant(Console.PLATFORM, ("*",)),
     Role.MERCHANT_OWNER: RoleGrant(
@@ -153,9 +181,10 @@ ROLE_GRANTS: dict[str, RoleGrant] = {
             "tenancy.view_seat",
             "applications.confirm_application",
             "applications.enable_app",
+            *_PAID_OWNER,
         ),
     ),
-    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_CLERK, "applications.enable_app")),
+    Role.MERCHANT_OPERATOR: RoleGrant(Console.MERCHANT, (*_MERCHANT_READ, *_MERCHANT_WRITE, *_CREDIT_CLERK, *_PAID_CLERK, "applications.enable_app")),
     Role.MERCHANT_ANALYST: RoleGrant(Console.MERCHANT, _MERCHANT_READ),
     Role.DEVELOPER_OWNER: RoleGrant(Console.DEVELOPER, (*_DEVELOPER, "tenancy.view_seat", "applications.manage_client")),
     Role.DEVELOPER_MEMBER: RoleGrant(Console.DEVELOPER, _DEVELOPER),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.db import models
@@ -96,3 +97,31 @@ class Store(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MerchantBar(models.Model):
+    """A merchant is barred from every new member feature: programs, pushes, scenarios, applications for it; all its stores, later ones included.
+
+    At most one bar of a merchant is in force. Asked by ``selectors.bars``; services that begin something new ask ``require_no_bar``.
+    """
+
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="bars", verbose_name=_("merchant"))
+    reason = models.TextField(_("reason"))
+    imposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("imposed by"))
+    imposed_at = models.DateTimeField(_("imposed"))
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("ended by"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("bar of a merchant")
+        verbose_name_plural = _("bars of merchants")
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["merchant"], condition=models.Q(ended_at__isnull=True), name="merchant_bar_one_in_force"),
+            models.CheckConstraint(
+                name="merchant_bar_end_is_whole",
+                condition=models.Q(ended_at__isnull=True, ended_by__isnull=True) | models.Q(ended_at__isnull=False, ended_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.merchant)
