@@ -28,10 +28,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver runs an event loop in the thread that uses the ORM
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    _drop_with_force()
     only_leads = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
     if not config.option.collectonly and not only_leads:
         _sweep(Path(settings.LOCAL_STATE_DIR).parent)
         _STOP.enter_context(embedded_servers(settings.LOCAL_STATE_DIR, env, volatile=True))
+
+
+def _drop_with_force() -> None:
+    """The test database goes at the end, whatever sessions of threads and killed processes are still open in it."""
+    from django.db.backends.postgresql.creation import DatabaseCreation
+
+    def destroy(self: Any, name: str, verbosity: int) -> None:
+        with self._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {self._quote_name(name)} WITH (FORCE)")
+
+    DatabaseCreation._destroy_test_db = destroy
 
 
 def _sweep(folder: Path) -> None:
@@ -96,18 +108,6 @@ def _shipped_rows() -> None:
     from django.db.models.signals import post_migrate
 
     post_migrate.connect(lambda sender, **_told: _ship(sender), weak=False, dispatch_uid="shipped rows")
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """At the end, sessions of threads and processes that tests left behind are ended, so that the database can be dropped."""
-    yield
-    from django.db import connection
-
-    with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-        connection.close()
 
 
 @pytest.fixture(scope="session")
