@@ -10,6 +10,7 @@ from backoffice.kernel.api.problems import answer_with_problems, not_found_probl
 from campaigns.api.messages import router as messages_router
 from campaigns.api.receipts import router as receipts_router
 from members.api import router as members_router
+from members.paid.api import router as paid_router
 
 api = Api(
     title="Back office",
@@ -21,6 +22,7 @@ api = Api(
 )
 answer_with_problems(api)
 api.add_router("", members_router)
+api.add_router("", paid_router)
 api.add_router("", messages_router)
 api.add_router("", receipts_router)
 api.add_router("", applications_router)

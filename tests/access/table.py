@@ -333,7 +333,7 @@ def machines() -> None:
     TABLE.outside("metrics", "figures without names, only for the addresses of METRICS_ALLOW, as tests/backoffice/test_health.py shows")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
     for name in (
-        "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_level", "get_member", "leave",
+        "add_complaint", "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_level", "get_member", "leave",
         "link_identities", "list_messages", "list_payouts", "refund_a_top_up", "refund_order", "release_hold", "save_member", "settle_payout",
     ):  # fmt: skip
         TABLE.outside(f"api-1:{name}", "a client's token decides which stores it reaches: tests/backoffice/test_api_reach.py walks every call")

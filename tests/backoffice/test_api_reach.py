@@ -13,9 +13,12 @@ from django.test import Client
 from backoffice.kernel.api.models import ApiCount, ApiToken, IdempotencyRecord
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.tenancy.models import Store
+from backoffice.kernel.tenancy.roles import Role
 from members.models import CreditAccount, CreditEntry, CreditHold, CreditPayout, Event, Member, Payment
-from tests.factories import make_member, make_store
+from members.paid.models import Complaint
+from tests.factories import make_member, make_store, make_user
 from tests.kernel.api.calling import Caller, problem_of, token_for
+from tests.members.paid.making import make_membership, make_program
 
 pytestmark = pytest.mark.django_db
 PREFIX = "/api/v1"
@@ -23,7 +26,7 @@ PREFIX = "/api/v1"
 
 @dataclass(frozen=True)
 class Call:
-    """One documented call: its path with names in braces, and a body that fits."""
+    """One documented call: its path with names in braces, and a body that fits; ``{#name}`` in a body is that name as a number."""
 
     method: str
     path: str
@@ -58,10 +61,11 @@ CALLS = (
         {"events": [{"event_id": "E1", "name": "x", "occurred_at": "2026-11-01", "identity_kind": "openid", "identity_value": "o"}]},
     ),
     Call("GET", "/stores/{store}/members/{member_no}/messages", query="?date=2026-11-22"),
+    Call("POST", "/stores/{store}/complaints", {"member_no": "{member_no}", "program_id": "{#program_id}", "text": "x"}),
 )
 MISSING = {
     "store": "nowhere", "member_no": "nobody", "source_no": "nothing", "hold_id": "987654321", "payout_id": "987654321", "order_no": "none",
-    "spent_order": "none",
+    "spent_order": "none", "program_id": "987654321",
 }  # fmt: skip
 
 
@@ -79,7 +83,10 @@ def seed(code: str) -> dict[str, str]:
     assert caller.post(f"{base}/spends", {"order_no": f"{code}-S", "amount": "20.00"}).status_code == 201
     paid = {"order_no": f"{code}-D", "member_no": f"{code}-M", "paid_at": "2026-11-01", "amount": "30.00"}
     assert caller.post(f"/stores/{code}/payments", paid).status_code == 201
+    program = make_program(store, by=make_user(Role.PLATFORM_MEMBER_OPS))
+    make_membership(program, Member.objects.get(store=store))
     return {
+        "program_id": str(program.pk),
         "store": code, "member_no": f"{code}-M", "source_no": f"{code}-L", "hold_id": str(hold["hold_id"]), "spent_order": f"{code}-S",
         "payout_id": str(CreditPayout.objects.get(store=store).pk), "order_no": f"{code}-D",
     }  # fmt: skip
@@ -87,6 +94,8 @@ def seed(code: str) -> dict[str, str]:
 
 def filled(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, str):
+        if number := re.fullmatch(r"{#(\w+)}", value):
+            return int(names[number[1]])
         return re.sub(r"{(\w+)}", lambda match: names[match[1]], value)
     if isinstance(value, dict):
         return {key: filled(item, names) for key, item in value.items()}
@@ -102,11 +111,14 @@ def ask(caller: Caller, call: Call, names: dict[str, str]) -> Any:
 
 
 def names_in(call: Call) -> set[str]:
-    return set(re.findall(r"{(\w+)}", call.path + str(call.body or "")))
+    return set(re.findall(r"{#?(\w+)}", call.path + str(call.body or "")))
 
 
 def counts() -> list[int]:
-    return [model.objects.count() for model in (Member, CreditAccount, CreditEntry, CreditHold, CreditPayout, Payment, Event, IdempotencyRecord, ApiCount)]
+    return [
+        model.objects.count()
+        for model in (Member, CreditAccount, CreditEntry, CreditHold, CreditPayout, Payment, Event, Complaint, IdempotencyRecord, ApiCount)
+    ]
 
 
 EACH = [pytest.param(call, id=f"{call.method} {call.path}") for call in CALLS]
