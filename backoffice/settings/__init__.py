@@ -12,6 +12,7 @@ from backoffice.settings.login import *
 from backoffice.settings.logs import *
 from backoffice.settings.mail import *
 from backoffice.settings.outbound import *
+from backoffice.settings.paid import *
 from backoffice.settings.paths import *
 from backoffice.settings.security import *
 from backoffice.settings.tasks import *

@@ -226,6 +226,13 @@ VARIABLES: tuple[Variable, ...] = (
         topic="Mail",
     ),
     Variable("EMAIL_FROM", text, "Sender of notices.", "backoffice@localhost", topic="Mail"),
+    Variable(
+        "PAID_SIGN_UP_URL",
+        text,
+        "Where entry points lead people who want a paid membership: an address, or a path of the shop's front end, with `{store}` and `{program}` in it.",
+        "/paid-membership/{store}/{program}",
+        topic="Paid membership",
+    ),
     Variable("GATEWAY_TIMEOUT_SECONDS", number, "Seconds that one call to a message gateway may take in all; at most 20.", "10", topic="Message gateways"),
     Variable("GATEWAY_BATCH_SIZE", number, "Most messages in one call to a gateway.", "500", topic="Message gateways"),
     Variable("GATEWAY_MAX_ATTEMPTS", number, "Calls after which a message is not tried again by itself.", "8", topic="Message gateways"),
