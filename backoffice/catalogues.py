@@ -167,9 +167,13 @@ def _plain(value: object) -> tuple[str, ...]:
 
 
 def compile_catalogue(package: Path) -> None:
+    """Compile into a file beside it that then takes its place: a running server never reads half a catalogue."""
     if po_file(package).is_file():
-        with po_file(package).with_suffix(".mo").open("wb") as file:
+        place = po_file(package).with_suffix(".mo")
+        fresh = place.with_suffix(".mo.new")
+        with fresh.open("wb") as file:
             write_mo(file, read_catalogue(package))
+        fresh.replace(place)
 
 
 def add_missing(package: Path) -> int:

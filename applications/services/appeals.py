@@ -91,9 +91,7 @@ def took_part(user: User, case: Application) -> bool:
 def uphold_appeal(*, appeal: Appeal, answer: str, by: User, now: datetime) -> Appeal:
     """The decision stands. ``answer`` is what the developer reads. A proposal to overturn it falls."""
     stored = _take_up(appeal, answer, by)
-    if stored.proposed_by_id is not None:
-        transition(stored, AppealStatus.OPEN, table={AppealStatus.OPEN: frozenset({AppealStatus.OPEN})}, **NOT_PROPOSED)
-    transition(stored, AppealStatus.UPHELD, table=APPEAL_TRANSITIONS, answer=answer.strip()[:5000], decided_by=by, decided_at=now)
+    transition(stored, AppealStatus.UPHELD, table=APPEAL_TRANSITIONS, answer=answer.strip()[:5000], decided_by=by, decided_at=now, **NOT_PROPOSED)
     record_event("appeal.upheld", target=stored, by=by, now=now)
     tell_developer(NoticeKind.APPEAL_UPHELD, developer=stored.developer, key=f"appeal:{stored.pk}", case=stored.case, now=now)
     return stored

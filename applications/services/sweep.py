@@ -9,7 +9,9 @@ from datetime import date, datetime
 from typing import Any
 
 import structlog
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q, Subquery, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from applications.choices import CUSTOM_TIERS, LIVE_GRANTS, TEMPLATE_TIERS, AppBuild, CaseState, DecisionStatus, EnablementStatus, ReReviewCause
 from applications.models import Application, Claim, Decision, Grant, ReReview, StoreEnablement
@@ -25,6 +27,7 @@ from backoffice.kernel import clock
 from backoffice.kernel.crash import crash_point
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.locks import in_transaction
+from backoffice.kernel.tenancy.models import MerchantTier
 
 log = structlog.get_logger(__name__)
 
@@ -102,12 +105,14 @@ def _enablements_out_of_line(today: date) -> list[StoreEnablement]:
 
 def _grants_without_tier(today: date) -> list[tuple[Grant, str]]:
     """Custom grants whose merchant is not premium today, with its tier, unless they were looked at for that very tier last."""
-    tiers, looked_at = tiers_on(today), {}
-    for row in ReReview.objects.filter(cause=ReReviewCause.TIER).order_by("pk"):
-        looked_at[row.grant_id] = row.facts.get("tier", "")
-    grants = Grant.objects.filter(build=AppBuild.CUSTOM, status__in=LIVE_GRANTS, merchant__isnull=False).order_by("pk")
-    found = [(grant, tiers.get(grant.merchant_id or 0, "")) for grant in grants]
-    return [(grant, tier) for grant, tier in found if tier not in CUSTOM_TIERS and looked_at.get(grant.pk) != tier]
+    tier = MerchantTier.objects.valid_on(today).filter(merchant=OuterRef("merchant")).values("tier")[:1]
+    looks = ReReview.objects.filter(grant=OuterRef("pk"), cause=ReReviewCause.TIER)
+    looks = looks.annotate(found=Coalesce(KT("facts__tier"), Value(""), output_field=TextField()))
+    grants = Grant.objects.filter(build=AppBuild.CUSTOM, status__in=LIVE_GRANTS, merchant__isnull=False).annotate(
+        tier=Coalesce(Subquery(tier), Value("")), looked_at=Subquery(looks.order_by("-pk").values("found")[:1])
+    )
+    found = grants.exclude(tier__in=CUSTOM_TIERS).filter(Q(looked_at=None) | ~Q(looked_at=F("tier")))
+    return [(grant, grant.tier) for grant in found.order_by("pk")]
 
 
 @in_transaction
