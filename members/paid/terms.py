@@ -44,3 +44,13 @@ def issue_days(
         if day >= ends_on:
             return
         yield period, day
+
+
+def unused_share(*, anchor: date, months_before: int, starts_on: date, ends_on: date, unit: str, today: date) -> tuple[int, int]:
+    """(unused, whole) months of a term of months, or days of a term of days, as of ``today``: the month or day that has begun counts as used."""
+    if unit == TermUnit.DAYS:
+        whole = (ends_on - starts_on).days
+        return max(0, min(whole, (ends_on - today).days - 1)), whole
+    whole = MONTHS_OF_UNIT[TermUnit(unit)]
+    begun = sum(add_months(anchor, months_before + month) <= today for month in range(whole))
+    return whole - begun, whole
