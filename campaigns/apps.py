@@ -23,6 +23,7 @@ class CampaignsConfig(AppConfig):
             {
                 "message.retried": _("Message tried again"),
                 "reminder_setting.changed": _("Reminder settings changed"),
+                "paid_reminder_setting.changed": _("Paid membership reminders changed"),
                 "message_text.saved": _("Message text saved"),
                 "message_text.dropped": _("Message text removed"),
             }

@@ -23,6 +23,9 @@ class ScenarioCode(models.TextChoices):
     SUBSCRIPTION_PUSH = "SUBSCRIPTION_PUSH", _("Subscription push")
     BROADCAST_PUSH = "BROADCAST_PUSH", _("Broadcast push")
     WIN_BACK_PUSH = "WIN_BACK_PUSH", _("Win-back push")
+    PAID_RENEWAL = "PAID_RENEWAL", _("Notice of automatic renewal")
+    PAID_ENDING = "PAID_ENDING", _("Paid term ends soon")
+    BENEFIT_ENDING = "BENEFIT_ENDING", _("Unused benefit lapses soon")
 
 
 SCENARIO_RANKS = (
@@ -33,6 +36,9 @@ SCENARIO_RANKS = (
     ScenarioCode.SUBSCRIPTION_PUSH,
     ScenarioCode.WIN_BACK_PUSH,
     ScenarioCode.BROADCAST_PUSH,
+    ScenarioCode.PAID_RENEWAL,
+    ScenarioCode.PAID_ENDING,
+    ScenarioCode.BENEFIT_ENDING,
     ScenarioCode.FIRST_PURCHASE,
     ScenarioCode.REPURCHASE,
     ScenarioCode.DORMANT,
@@ -45,6 +51,19 @@ PERIODIC_CARDS = (ScenarioCode.BALANCE_REMINDER.value, ScenarioCode.EXPIRY_REMIN
 
 CREDIT_CARDS = (*PERIODIC_CARDS, ScenarioCode.AFTER_PAYMENT.value)
 """The three cards about credit: a store's one switch turns them on and off, and so does a member's own."""
+
+
+PAID_CARDS = (ScenarioCode.PAID_RENEWAL.value, ScenarioCode.PAID_ENDING.value, ScenarioCode.BENEFIT_ENDING.value)
+"""The three cards about paid membership, in the order of their rank. The first is a duty: no switch and no consent holds it back (ADR 0075)."""
+
+CONSENT_CARDS = (ScenarioCode.PAID_ENDING.value, ScenarioCode.BENEFIT_ENDING.value)
+"""Lifecycle cards: only to members who agree to marketing."""
+
+RENEWAL_SPARE_DAYS = 3
+"""So many days before its last day the notice of a renewal is tried for the first time: a cap met on one day leaves others."""
+
+REDEEMED_BENEFITS = ("OPENING_GIFT", "MONTHLY_COUPON", "MONTHLY_GIFT")
+"""Kinds of benefits that a member redeems, so that one can lapse unused. Discounts hold for the whole term; a custom one is the store's to keep."""
 
 
 AT_ONCE = (ScenarioCode.AFTER_PAYMENT.value,)
@@ -88,6 +107,14 @@ class SuppressionReason(models.TextChoices):
     STORE_CLOSED = "store_closed", _("The store is closed")
     EXPIRY_FIRST = "expiry_first", _("The expiry reminder takes its place")
     NOTHING_EXPIRING = "nothing_expiring", _("Nothing expires within 7 days")
+    NO_CONSENT = "no_consent", _("The member does not agree to marketing")
+    NOTHING_ENDING = "nothing_ending", _("Nothing ends within the days that it is told before")
+    RENEWED = "renewed", _("The next term is paid already")
+    RENEWS_ITSELF = "renews_itself", _("The term renews automatically")
+    NO_RENEWAL_CONSENT = "no_renewal_consent", _("The member did not agree to automatic renewal")
+    PLAN_OVER = "plan_over", _("The plan is not sold any more")
+    TOLD = "told", _("The member was told already")
+    TOO_LATE = "too_late", _("Too late for a notice before the renewal")
 
 
 class RunStatus(models.TextChoices):

@@ -20,6 +20,7 @@ from members.models import Member
 
 LAST_MEMBER = 2**63 - 1
 SHOWN = 5
+EPOCH = date(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,19 @@ class Forecast:
         return self.by_scenario.total()
 
 
+def occasion_of(day: date) -> int:
+    """The occasion of a periodic card: its local day, 2026-11-23 as 20261123."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def occasion_of_end(membership_id: int, ends_on: date, day: date) -> int:
+    """Occasion of a card that is decided on ``day`` and says that something of a paid term ends on ``ends_on``; the finders in ``sql/`` count alike.
+
+    The last three digits are the days left: what met a cap is tried again the next day under a key of its own. The rest names the end.
+    """
+    return membership_id * 100_000_000 + (ends_on - EPOCH).days * 1_000 + (ends_on - day).days
+
+
 def due_parameters(spans: Sequence[Span], *, day: date, now: datetime) -> dict[str, Any]:
     """Parameters of ``sql/find_due_cards.sql``: ``day`` is the local day of the run, ``now`` the moment of the decision."""
     return {
@@ -62,6 +76,7 @@ def due_parameters(spans: Sequence[Span], *, day: date, now: datetime) -> dict[s
         "upto": [span.upto for span in spans],
         "now": now,
         "local_day": day,
+        "occasion": occasion_of(day),
         "due_before": day - timedelta(days=REMINDER_INTERVAL_DAYS),
         "window_end": clock.day_end(day + timedelta(days=EXPIRY_NOTICE_DAYS)),
         "zone": settings.TIME_ZONE,

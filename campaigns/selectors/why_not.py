@@ -12,6 +12,7 @@ from backoffice.kernel.tenancy.choices import StoreStatus
 from campaigns.choices import PERIODIC_CARDS, REMINDER_INTERVAL_DAYS, RunStatus, ScenarioCode, SuppressionReason
 from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.selectors.past import get_balance_at, get_cards_on_at, get_last_card_before, get_setting_at, get_status_at
+from campaigns.selectors.why_not_paid import list_paid_reasons
 from members.choices import MemberStatus
 from members.models import Member, Payment
 
@@ -60,6 +61,10 @@ def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -
     messages = list(Message.objects.filter(person=member.person_id, store=member.store_id, local_day=day).select_related("store").order_by("pk"))
     candidates = [candidate_of(message, all_stores=all_stores) for message in messages]
     candidates += _notices_not_owed(member, day, messages)
+    candidates += [
+        Candidate(scenario, NOT_DECIDED, reasons[0][0].value, facts=reasons[0][1], also=tuple(code.value for code, _facts in reasons[1:]))
+        for scenario, reasons in list_paid_reasons(member, day, messages, now=now)
+    ]
     card = next((message for message in messages if message.scenario in PERIODIC_CARDS), None)
     if card is not None:
         other = ScenarioCode.BALANCE_REMINDER if card.scenario == ScenarioCode.EXPIRY_REMINDER else ScenarioCode.EXPIRY_REMINDER

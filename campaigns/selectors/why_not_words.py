@@ -121,6 +121,33 @@ def _not_run(candidate: Candidate) -> str:
     return str(sentences[run])
 
 
+def _no_consent(candidate: Candidate) -> str:
+    since = _time(candidate, "since")
+    return _("The member does not agree to marketing since %(time)s.") % {"time": since} if since else _("The member does not agree to marketing.")
+
+
+def _nothing_ending(candidate: Candidate) -> str:
+    if candidate.facts.get("last_day"):
+        return _("The last day of the term is %(last)s. It is told of from %(first)s on.") % {
+            "last": candidate.facts["last_day"],
+            "first": candidate.facts["from"],
+        }
+    if candidate.facts.get("days"):
+        return _("No unused benefit lapses within %(days)d days.") % {"days": candidate.facts["days"]}
+    return _("The term had ended before.")
+
+
+def _told(candidate: Candidate) -> str:
+    return _("The member was told of this on %(day)s.") % {"day": candidate.facts["on"]} if candidate.facts.get("on") else name_reason(candidate.reason)
+
+
+def _too_late(candidate: Candidate) -> str:
+    days = candidate.facts.get("days")
+    if not days:
+        return name_reason(candidate.reason)
+    return _("A renewal is told of at least %(days)d days before. It is too late for that, so the term does not renew itself.") % {"days": days}
+
+
 def _missed(candidate: Candidate) -> str:
     if candidate.scenario in AT_ONCE:
         return _("It was not handed over before midnight. It gave its slot back and does not go on another day.")
@@ -145,6 +172,14 @@ _REASONS: dict[str, Callable[[Candidate], str]] = {
     SuppressionReason.STORE_CLOSED: _store_closed,
     SuppressionReason.EXPIRY_FIRST: lambda _candidate: _("Of these two only one card a day goes, and the expiry reminder comes first."),
     SuppressionReason.NOTHING_EXPIRING: lambda _candidate: _("Nothing expires within 7 days, so it was the balance reminder's turn."),
+    SuppressionReason.NO_CONSENT: _no_consent,
+    SuppressionReason.NOTHING_ENDING: _nothing_ending,
+    SuppressionReason.TOLD: _told,
+    SuppressionReason.TOO_LATE: _too_late,
+    SuppressionReason.RENEWED: lambda _candidate: _("The next term is paid already."),
+    SuppressionReason.RENEWS_ITSELF: lambda _candidate: _("The term renews automatically. The notice of the renewal takes this card's place."),
+    SuppressionReason.NO_RENEWAL_CONSENT: lambda _candidate: _("The member did not agree to automatic renewal, so there is none to tell of."),
+    SuppressionReason.PLAN_OVER: lambda _candidate: _("The plan is not sold any more, or the merchant is barred: the term cannot be renewed."),
 }
 
 

@@ -17,7 +17,7 @@ from backoffice.kernel.crash import crash_point
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import fetch_all, load_sql
-from campaigns.choices import CREDIT_CARDS, MessageStatus
+from campaigns.choices import CONSENT_CARDS, CREDIT_CARDS, MessageStatus
 from campaigns.gateways.base import WireMessage, message_key, person_reference
 from campaigns.gateways.chosen import Target
 from campaigns.scenarios.cards import CardTexts
@@ -104,6 +104,7 @@ def _parameters(claim: Claim, day: date, limit: int, notices: bool) -> dict[str,
         "key_window": claim.target.gateway.key_window,
         "most_attempts": settings.GATEWAY_MAX_ATTEMPTS,
         "credit_cards": list(CREDIT_CARDS),
+        "consent_cards": list(CONSENT_CARDS),
         "notices": notices,
     }
 

@@ -56,11 +56,6 @@ class Chunk:
     last: bool
 
 
-def occasion_of(day: date) -> int:
-    """The occasion of a periodic card: its local day, 2026-11-23 as 20261123."""
-    return day.year * 10_000 + day.month * 100 + day.day
-
-
 @in_transaction
 def decide_chunk(*, now: datetime, store_ids: Sequence[int] | None = None) -> Decided | None:
     """Decide the next members of the runs that are due at ``now``; ``None`` when no open run is left that nobody else is deciding.
@@ -119,16 +114,19 @@ def _stores_that_send(store_ids: Sequence[int]) -> set[int]:
 
 def _decide_members(chunks: Sequence[Chunk], *, day: date, now: datetime) -> dict[int, Decided]:
     spans = [Span(chunk.store_id, chunk.after, chunk.upto) for chunk in chunks]
-    params: dict[str, Any] = {
-        **due_parameters(spans, day=day, now=now),
-        "scenarios": [code.value for code in SCENARIO_RANKS],
-        "store_cap": STORE_DAY_CAP,
-        "person_cap": PERSON_DAY_CAP,
-        "occasion": occasion_of(day),
-    }
+    return decide_cards(load_sql("campaigns", "find_due_cards"), due_parameters(spans, day=day, now=now))
+
+
+def decide_cards(find: str, finding: dict[str, Any]) -> dict[int, Decided]:
+    """Take the slots of both caps for the cards that ``find`` gives and write their messages, in the caller's transaction; by store.
+
+    ``find`` selects (store_id, person_id, member_id, language, last_sent_on, scenario, occasion, params), at most one card a person and store, none
+    whose message is there already. ``finding``: its parameters, among them ``local_day``, ``now`` and ``slot_holding``.
+    """
+    params = {**finding, "scenarios": [code.value for code in SCENARIO_RANKS], "store_cap": STORE_DAY_CAP, "person_cap": PERSON_DAY_CAP}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
-        cursor.execute(f"CREATE TEMPORARY TABLE due_card ON COMMIT DROP AS {load_sql('campaigns', 'find_due_cards')}", params)
+        cursor.execute(f"CREATE TEMPORARY TABLE due_card ON COMMIT DROP AS {find}", params)
         cursor.execute("CREATE TEMPORARY TABLE held_back ON COMMIT DROP AS SELECT *, ''::text AS reason FROM due_card WITH NO DATA")
         crash_point("reminders.before_decision")
         rows = fetch_all(load_sql("campaigns", "decide_due_cards"), params)

@@ -17,6 +17,7 @@ from backoffice.kernel.sql import load_sql
 from campaigns.choices import OPEN_RUN, RunStatus
 from campaigns.models import ReminderRun
 from campaigns.services.decide import Decided, decide_chunk
+from campaigns.services.paid_runs import close_past_paid_runs, decide_paid_chunk, note_renewals_told, open_paid_runs
 
 
 @dataclass
@@ -56,20 +57,25 @@ def run_reminders(
 ) -> RunSummary:
     """Decide everything that is due, one transaction a chunk, until nothing is left or ``seconds`` have passed.
 
+    Credit cards first, then those about paid membership: of what is due at the same time the higher rank takes its slots first.
+
     ``now`` is asked again for each chunk, so that a long run stops at midnight; a fixed moment is passed as ``lambda: moment``.
     Late, twice, killed in the middle or with a second runner at once: all harmless.
     """
     started = time.monotonic()
     summary = RunSummary(now=now())
     close_past_runs(now=summary.now)
-    summary.opened = open_runs(now=summary.now, store_ids=store_ids)
-    while seconds is None or time.monotonic() - started < seconds:
-        decided = decide_chunk(now=now(), store_ids=store_ids)
-        if decided is None:
-            break
-        crash_point("reminders.between_chunks")
-        summary.chunks += 1
-        summary.total.add(decided)
-        if progress:
-            progress(summary.total)
+    close_past_paid_runs(now=summary.now)
+    note_renewals_told(now=summary.now)
+    summary.opened = open_runs(now=summary.now, store_ids=store_ids) + open_paid_runs(now=summary.now, store_ids=store_ids)
+    for decide in (decide_chunk, decide_paid_chunk):
+        while seconds is None or time.monotonic() - started < seconds:
+            decided = decide(now=now(), store_ids=store_ids)
+            if decided is None:
+                break
+            crash_point("reminders.between_chunks")
+            summary.chunks += 1
+            summary.total.add(decided)
+            if progress:
+                progress(summary.total)
     return summary

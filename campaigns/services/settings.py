@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, time
 
 from django.utils.translation import gettext_lazy as _
@@ -72,7 +73,12 @@ def _stop(store: Store, *, now: datetime) -> int:
             run.delete()
         else:
             ReminderRun.objects.filter(pk=run.pk).update(status=RunStatus.DONE, finished_at=now)
-    waiting = Message.objects.filter(store=store, status=MessageStatus.PENDING, scenario__in=CREDIT_CARDS, lease_token=None, in_doubt=False)
+    return cancel_waiting(store, CREDIT_CARDS)
+
+
+def cancel_waiting(store: Store, scenarios: Collection[str]) -> int:
+    """Cancel the store's messages of these scenarios that were not handed over, as switched off; the number of them. Their slots come back."""
+    waiting = Message.objects.filter(store=store, status=MessageStatus.PENDING, scenario__in=scenarios, lease_token=None, in_doubt=False)
     cancelled = list(waiting.order_by("pk").select_for_update().values_list("pk", flat=True))
     Message.objects.filter(pk__in=cancelled).update(status=MessageStatus.CANCELLED, reason=SuppressionReason.SETTING_OFF)
     give_back_slots(cancelled)

@@ -1,6 +1,6 @@
 -- Purpose: claim waiting messages of one gateway's stores for one call. What must not go any more comes back with a ``stop`` and is not leased.
 -- Parameters: stores bigint[], local_day date, batch int, token uuid, lease interval, key_window interval, most_attempts int,
---             credit_cards text[], notices boolean (only what goes at once). Leases and backoff go by the real clock (clock_timestamp()).
+--             credit_cards text[], consent_cards text[], notices boolean (only what goes at once). Leases and backoff go by the real clock (clock_timestamp()).
 -- Rerunnable: yes; rows that another worker holds or has leased are passed over (SKIP LOCKED).
 -- Index: message_to_hand_over (store, id) WHERE status = 'PENDING', read in its order from the first row on (the caller forbids sorting: right
 --        after a decision the planner's figures are old, and sorting would read all that wait for each claim; BETWEEN and not =, or it takes
@@ -33,11 +33,15 @@ WITH waiting AS MATERIALIZED (
                 WHEN store.status <> 'OPEN' THEN 'store_closed'
                 WHEN member.status <> 'ACTIVE' THEN 'not_active'
                 WHEN waiting.scenario = ANY(%(credit_cards)s) AND setting.enabled IS NOT TRUE THEN 'setting_off'
+                WHEN waiting.scenario = 'PAID_ENDING' AND paid.ending_on IS NOT TRUE THEN 'setting_off'
+                WHEN waiting.scenario = 'BENEFIT_ENDING' AND paid.benefits_on IS NOT TRUE THEN 'setting_off'
+                WHEN waiting.scenario = ANY(%(consent_cards)s) AND member.marketing_consent IS NOT TRUE THEN 'no_consent'
                 WHEN waiting.scenario = ANY(%(credit_cards)s) AND member.credit_cards_on IS NOT TRUE THEN 'cards_off'
                 ELSE '' END AS stop
       FROM waiting
       JOIN tenancy_store AS store ON store.id = waiting.store_id
       LEFT JOIN campaigns_remindersetting AS setting ON setting.store_id = waiting.store_id
+      LEFT JOIN campaigns_paidremindersetting AS paid ON paid.store_id = waiting.store_id
       LEFT JOIN members_member AS member ON member.id = waiting.member_id
 ), leased AS (
     UPDATE campaigns_message AS message

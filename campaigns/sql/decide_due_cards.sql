@@ -1,5 +1,5 @@
 -- Purpose: take the slots of both caps for the due cards and write the messages of those who got both; the others go to held_back.
--- Parameters: local_day date, occasion bigint, now timestamptz, store_cap int, person_cap int, scenarios text[] (in the order of their rank).
+-- Parameters: local_day date, now timestamptz, store_cap int, person_cap int, scenarios text[] (in the order of their rank).
 -- Rerunnable: with its transaction, which also moves the runs' cursors; due_card is made anew then.
 -- Indexes: the counters' primary keys. Store counters are locked before person counters, each in the order of its key.
 -- Result: cards by store, scenario and reason (empty: the message waits to be handed over).
@@ -22,16 +22,16 @@ written AS (
     INSERT INTO campaigns_message (
            store_id, person_id, member_id, scenario, occasion, local_day, status, reason, language, params, decided_at,
            attempt_count, in_doubt, provider_id, error)
-    SELECT store_id, person_id, member_id, scenario, %(occasion)s, %(local_day)s, 'PENDING', '', language, params, %(now)s, 0, false, '', ''
+    SELECT store_id, person_id, member_id, scenario, occasion, %(local_day)s, 'PENDING', '', language, params, %(now)s, 0, false, '', ''
       FROM ranked JOIN person_slot USING (person_id)
      WHERE place <= granted
      ORDER BY store_id, person_id
     RETURNING store_id, scenario),
 refused AS (
-    INSERT INTO held_back (store_id, person_id, member_id, language, scenario, params, reason)
-    SELECT store_id, person_id, member_id, language, scenario, params, 'platform_cap' FROM ranked JOIN person_slot USING (person_id) WHERE place > granted
+    INSERT INTO held_back (store_id, person_id, member_id, language, scenario, occasion, params, reason)
+    SELECT store_id, person_id, member_id, language, scenario, occasion, params, 'platform_cap' FROM ranked JOIN person_slot USING (person_id) WHERE place > granted
     UNION ALL
-    SELECT store_id, person_id, member_id, language, scenario, params, 'store_cap' FROM due_card
+    SELECT store_id, person_id, member_id, language, scenario, occasion, params, 'store_cap' FROM due_card
      WHERE NOT EXISTS (SELECT FROM store_slot WHERE store_slot.store_id = due_card.store_id AND store_slot.person_id = due_card.person_id)
     RETURNING store_id, scenario, reason)
 SELECT store_id, scenario, reason, count(*) AS cards

@@ -1,11 +1,11 @@
 -- Purpose: the members of some chunks of stores for whom a periodic card is due, with the figures it shows.
 -- Parameters: stores, after, upto bigint[] (one entry a chunk: members with after < id <= upto), local_day date, due_before date (a last card on
 --   or before this day is due again), now timestamptz, window_end timestamptz (first instant after the local day today + 7), zone text,
---   periodic, slot_holding text[].
+--   periodic, slot_holding text[], occasion bigint (the local day as a number).
 -- Rerunnable: a member who has a row of these cards for the day, or one within 30 days that went or may have gone, is not a candidate.
 -- Indexes: credit_account_with_balance, member and clock by key, credit_lot_spending_order, message_of_person_and_day.
 SELECT due.store_id, due.person_id, due.member_id, due.language, due.last_sent_on,
-       CASE WHEN credit.expiring > 0 THEN 'EXPIRY_REMINDER' ELSE 'BALANCE_REMINDER' END AS scenario,
+       CASE WHEN credit.expiring > 0 THEN 'EXPIRY_REMINDER' ELSE 'BALANCE_REMINDER' END AS scenario, %(occasion)s::bigint AS occasion,
        CASE WHEN credit.expiring > 0
             THEN jsonb_build_object(
                      'balance', credit.balance::text, 'principal', credit.principal::text, 'bonus', credit.bonus::text,

@@ -1,11 +1,11 @@
 -- Purpose: store the cards that met a cap, with the cap and what took its slots (as far as committed or decided here).
--- Parameters: local_day date, occasion bigint, now timestamptz, store_cap int, person_cap int, slot_holding text[].
+-- Parameters: local_day date, now timestamptz, store_cap int, person_cap int, slot_holding text[].
 -- Rerunnable: with its transaction.
 -- Index: message_of_person_and_day. The counters are locked by this transaction, so what took the slots cannot change meanwhile.
 INSERT INTO campaigns_message (
        store_id, person_id, member_id, scenario, occasion, local_day, status, reason, language, params, cap_facts, decided_at,
        attempt_count, in_doubt, provider_id, error)
-SELECT held_back.store_id, held_back.person_id, held_back.member_id, held_back.scenario, %(occasion)s, %(local_day)s, 'SUPPRESSED', held_back.reason,
+SELECT held_back.store_id, held_back.person_id, held_back.member_id, held_back.scenario, held_back.occasion, %(local_day)s, 'SUPPRESSED', held_back.reason,
        held_back.language, held_back.params,
        jsonb_build_object(
            'cap', held_back.reason,

@@ -12,8 +12,8 @@ from backoffice.kernel.tenancy.models import Store
 from campaigns.choices import ScenarioCode
 from campaigns.models import Message, ReminderClock
 from campaigns.scenarios.base import SCENARIOS
+from campaigns.selectors.due import occasion_of
 from campaigns.services.caps import take_slots
-from campaigns.services.decide import occasion_of
 from members.models import Member, Person
 from tests.campaigns.reminders import TEN, TODAY, store_with_reminders
 from tests.factories import make_member

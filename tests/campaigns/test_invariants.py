@@ -15,6 +15,8 @@ from backoffice.kernel.invariants import INVARIANTS, find_breaches
 from campaigns.choices import MessageStatus, ScenarioCode
 from campaigns.models import Message, PersonDayCounter, ReminderClock, ReminderRun, StoreDayCounter
 from members.models import CreditAccount
+from members.paid.models import PaidMembership
+from tests.campaigns.paid import holder, renewing, selling_store
 from tests.campaigns.reminders import TEN, TODAY, days, mark_sent, member_with_credit, only_card_of, other_message, run_at, store_with_reminders
 from tests.factories import make_person, make_store
 from tests.members.paying import pay
@@ -128,3 +130,16 @@ def test_the_command_names_the_rows_and_fails(sent_card):
     answer = json.loads(out.getvalue())
     assert (ended.value.code, answer["holds"], [breach["invariant"] for breach in answer["breaches"]]) == (1, False, ["runs.counts"])
     assert answer["breaches"][0]["row"] == f"run {ReminderRun.objects.get().pk}"
+
+
+def test_an_end_told_of_twice_and_a_notice_after_the_end():
+    program = selling_store()
+    term, renewed = holder(program, ends_on=TODAY + days(6)), renewing(program, ends_on=TODAY + days(6))
+    run_at(TEN)
+    mark_sent(only_card_of(term.member), TEN)
+    assert broken() == set()
+    card = only_card_of(term.member)
+    other_message(term.member.person, term.store, TODAY + days(1), scenario=ScenarioCode.PAID_ENDING)
+    Message.objects.filter(person=term.member.person, local_day=TODAY + days(1)).update(occasion=card.occasion - 1)
+    PaidMembership.objects.filter(pk=renewed.pk).update(renewal_notice_at=TEN + days(6))
+    assert broken() == {"paid_cards.once_an_end", "renewals.told_of"}
