@@ -52,7 +52,7 @@ class BenefitForm(forms.Form):
 
     title = forms.CharField(label=_("Title"), max_length=60, help_text=_("What members read, in a few words."))
     description = forms.CharField(label=_("Description"), max_length=300, required=False)
-    schedule = forms.ChoiceField(label=_("Issued"), choices=())
+    schedule = forms.ChoiceField(label=_("Issued"), choices=(), required=False)
     every_days = forms.IntegerField(label=_("Every so many days"), min_value=1, max_value=366, required=False)
     on_date = forms.DateField(label=_("On the date"), required=False)
     expiry = forms.ChoiceField(label=_("Expires"), choices=IssueExpiry.choices, required=False, help_text=_("Empty: with the term."))
@@ -64,8 +64,6 @@ class BenefitForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["schedule"]
         field.choices = [(code.value, code.label) for code in self.schedules]
-        if len(self.schedules) == 1:
-            field.required = False
         if self.has_codes:
             self.fields["code_pool"] = forms.CharField(
                 label=_("List of coupon codes"), max_length=64, required=False, help_text=_("Name of an imported list of codes. Empty: no codes.")
