@@ -186,9 +186,9 @@ def test_who_submitted_does_not_decide():
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"card_fee": Decimal("0")}, "unreasonable_fee"),
+        ({"card_fee": Decimal(0)}, "unreasonable_fee"),
         ({"card_fee": Decimal("300.01"), "term_unit": "MONTH"}, "unreasonable_fee"),
-        ({"card_fee": Decimal("99"), "term_unit": "DAYS", "term_days": 3}, "unreasonable_fee"),
+        ({"card_fee": Decimal(99), "term_unit": "DAYS", "term_days": 3}, "unreasonable_fee"),
         ({"difference": "  "}, "no_difference"),
     ],
 )
