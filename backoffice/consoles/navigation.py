@@ -63,6 +63,7 @@ _REMINDERS = Group(
     (
         Entry(_("Reminder settings"), "notifications_active", model="campaigns.ReminderSetting"),
         Entry(_("Runs"), "event_repeat", model="campaigns.ReminderRun"),
+        Entry(_("Paid membership reminders"), "loyalty", model="campaigns.PaidReminderSetting"),
         Entry(_("Messages"), "sms", model="campaigns.Message"),
         Entry(_("Message texts"), "edit_note", model="campaigns.MessageTemplate"),
         Entry(_("Why not?"), "help", page="campaigns_why_not", permission="campaigns.why_not"),

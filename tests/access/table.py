@@ -221,6 +221,9 @@ def messages() -> None:
 def reminders() -> None:
     for console, readers, keepers, askers in (("platform", READS_CAMPAIGNS, KEEPS_MEMBERS, READS_MEMBERS), ("merchant", MERCHANT, WRITES, MERCHANT)):
         TABLE.screen(f"{console}:campaigns_remindersetting", read=readers, add=keepers, search=True, filters=("enabled",), choices=("store",))
+        TABLE.screen(
+            f"{console}:campaigns_paidremindersetting", read=readers, add=keepers, search=True, filters=("ending_on", "benefits_on"), choices=("store",)
+        )
         TABLE.screen(f"{console}:campaigns_reminderrun", read=readers, filters=("store", "status", "local_day"))
         TABLE.screen(
             f"{console}:campaigns_messagetemplate",
@@ -348,7 +351,7 @@ def machines() -> None:
         "deliver_notices", "demo",
         "dispatch_messages",
         "expire_credit",
-        "grants_check", "prove_ledger", "run_reminders",
+        "grants_check", "issue_benefits", "prove_ledger", "run_reminders",
         "services", "settings_reference", "why_not",
     ):  # fmt: skip
         TABLE.outside(f"command {name}", operator)
@@ -360,6 +363,7 @@ def machines() -> None:
         "campaigns.run_due_reminders",
         "files.resume_imports", "files.run_import",
         "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
+        "paid.issue_benefits", "paid.keep_orders",
     ):  # fmt: skip
         TABLE.outside(f"task {name}", started)
 

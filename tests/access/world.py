@@ -23,7 +23,7 @@ from backoffice.kernel.tenancy.choices import MerchantStatus, StoreStatus
 from backoffice.kernel.tenancy.models import Developer, Merchant, MerchantTier, Seat, Store, User
 from backoffice.kernel.tenancy.roles import Role
 from campaigns.choices import MessageStatus, RunStatus, ScenarioCode
-from campaigns.models import Message, MessageTemplate, ReminderRun, ReminderSetting
+from campaigns.models import Message, MessageTemplate, PaidReminderSetting, ReminderRun, ReminderSetting
 from members.choices import EntryKind, PayoutCause, PayoutStatus
 from members.models import (
     CreditAccount,
@@ -198,6 +198,7 @@ def _campaigns(world: World, mark: str, store: Store) -> None:
     now = database_now()
     member = next(rows[mark][0] for model, rows in world.rows.items() if model._meta.model_name == "member")
     world.put(mark, ReminderSetting.objects.create(store=store, enabled=True))
+    world.put(mark, PaidReminderSetting.objects.create(store=store, ending_on=True))
     world.put(mark, ReminderRun.objects.create(
         store=store, local_day=local_day(now), status=RunStatus.DONE, scheduled_at=now, started_at=now, finished_at=now, due_count=1, balance_count=1,
     ))  # fmt: skip
