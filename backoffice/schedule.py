@@ -37,6 +37,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("hand over messages", "campaigns.dispatch_messages", 5, "Hands waiting messages to the gateways; also what a lost wake-up left behind."),
     Entry("sweep lapsed credit", "members.sweep_lapsed_credit", 300, "Empties credit lots that have lapsed, as each store's policy says."),
     Entry("prove the ledger", "members.prove_ledger_nightly", 600, "Proves the whole ledger once a day, from three in the morning on."),
+    Entry("issue benefits", "paid.issue_benefits", 300, "Issues the benefits of paid memberships that are due, ends and retries others."),
+    Entry("keep paid orders", "paid.keep_orders", 60, "Unpaid orders of paid membership lapse; agreed renewals are ordered on the last day."),
     Entry("prune API records", "api.prune", 3600, "Removes answers kept for 30 days, ended tokens and refused log-ins of API clients."),
     Entry("advance applications", "applications.advance", 10, "Rulings take effect, claims and waits run out, strikes count, grants expire, apps pause."),
     Entry("deliver notices", "applications.deliver_notices", 10, "Hands over notices about applications that wait for mail or DingTalk."),

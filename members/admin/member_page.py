@@ -34,6 +34,8 @@ ICONS = {
     "order": "shopping_bag",
     "consent": "how_to_reg",
     "cards": "notifications",
+    "paid": "card_membership",
+    "benefit": "redeem",
     "message": "sms",
     "message_held_back": "notifications_off",
 }

@@ -10,8 +10,11 @@ class PaidConfig(AppConfig):
 
     def ready(self) -> None:
         from backoffice.kernel.audit.verbs import name_verbs
+        from backoffice.kernel.ports import timeline_sources
         from backoffice.kernel.registry import import_submodules
+        from members.paid.selectors.timeline import list_paid_items
         from members.paid.verbs import VERBS
 
         import_submodules("members.paid.imports")
         name_verbs(VERBS)
+        timeline_sources.append(list_paid_items)

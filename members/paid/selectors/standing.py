@@ -23,7 +23,7 @@ from members.paid.terms import term_end
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the term of a purchase would begin. ``follows_on``: it renews a term that still holds. ``replaces``: terms of lower plans, which end.
+    """Where the term of a purchase would begin. ``follows``: the term that still holds and that it renews. ``replaces``: terms of lower plans, which end.
 
     ``refusal`` is the stable code of why not, with its ``sentence``; empty: it can be bought.
     """
@@ -31,10 +31,14 @@ class Standing:
     starts_on: date
     anchor_on: date
     months_before: int = 0
-    follows_on: bool = False
+    follows: PaidMembership | None = None
     replaces: list[PaidMembership] = field(default_factory=list)
     refusal: str = ""
     sentence: Any = ""
+
+    @property
+    def follows_on(self) -> bool:
+        return self.follows is not None
 
     def end_of(self, pack: BenefitPack) -> date:
         return term_end(self.anchor_on, self.months_before, self.starts_on, pack.term_unit, pack.term_days)
@@ -76,8 +80,8 @@ def _renewal(member_id: int, program: PaidProgram, day: date, held: list[PaidMem
     dates = dates_of(last)
     if TermUnit.DAYS in (last.pack.term_unit, program.pack.term_unit if program.pack else ""):
         # A term of days begins its own count of months.
-        return Standing(dates.ends_on, dates.ends_on, follows_on=True)
-    return Standing(dates.ends_on, dates.anchor_on, last.months_before + MONTHS_OF_UNIT[TermUnit(last.pack.term_unit)], follows_on=True)
+        return Standing(dates.ends_on, dates.ends_on, follows=last)
+    return Standing(dates.ends_on, dates.anchor_on, last.months_before + MONTHS_OF_UNIT[TermUnit(last.pack.term_unit)], follows=last)
 
 
 def _no(day: date, code: str, sentence: Any) -> Standing:

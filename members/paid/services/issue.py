@@ -46,6 +46,26 @@ class IssueReport:
         return IssueReport(self.memberships + other.memberships, self.issued + other.issued, self.failed + other.failed)
 
 
+@dataclass(frozen=True)
+class RunReport:
+    """A whole run of the engine: what was issued, what found its code at last, what expired."""
+
+    issues: IssueReport
+    expired: int
+    retried: int
+
+    def as_json(self) -> dict[str, int]:
+        facts = self.issues
+        return {"memberships": facts.memberships, "issued": facts.issued, "failed": facts.failed, "retried": self.retried, "expired": self.expired}
+
+
+def run_issues(*, now: datetime) -> RunReport:
+    """Everything that is due: issues, the end of those whose days are over, and another try for those without a code, in this order."""
+    issues = issue_due(now=now)
+    expired = expire_issues(now=now)
+    return RunReport(issues, expired, retry_failed(now=now))
+
+
 def issue_due(*, now: datetime, limit: int | None = None) -> IssueReport:
     """Issue everything that is due on the local day of ``now`` and before, to at most ``limit`` paid memberships (None: to all).
 

@@ -270,6 +270,8 @@ def _open(row: PaidMembership, standing: Standing, *, paid_at: datetime, by: Use
     row.anchor_on, row.months_before = standing.anchor_on, standing.months_before
     row.starts_on = row.next_issue_on = standing.starts_on
     row.ends_on = row.bought_until = standing.end_of(row.pack)
+    if standing.follows is not None:
+        row.auto_renew_consent_at = standing.follows.auto_renew_consent_at  # agreed until it is taken back
     _save(row)
     report = issue_for(row, now)
     row.refresh_from_db()
