@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.audit.services import record_event
+from backoffice.kernel.clock import local_day
 from backoffice.kernel.errors import NotFound
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.states import transition
@@ -18,8 +19,9 @@ from backoffice.kernel.tenancy.choices import StoreStatus
 from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.selectors.bars import require_no_bar
 from members.paid.choices import OPEN_REVIEWS, PROGRAM_TABLE, REVIEW_TABLE, ProgramStatus, ReviewStatus
-from members.paid.models import Benefit, BenefitPack, Decoration, EntryPlacement, PaidProgram
+from members.paid.models import Benefit, BenefitPack, Decoration, EntryPlacement, PackReach, PaidProgram
 from members.paid.services.entering import CONFIGURE, enter_program, going, require_open_nomination, said
+from members.paid.services.issue import bring_forward
 from members.paid.services.rights import PaidRefused, require_in_store
 
 CLOSE = "paid.close_program"
@@ -123,6 +125,8 @@ def set_benefit_switch(*, benefit: Benefit, on: bool, by: User | None, now: date
         return stored
     stored.disabled_at = None if on else now
     stored.save(update_fields=["disabled_at"])
+    if on:  # who bought while it was off receives it from today on
+        bring_forward(list(PackReach.objects.filter(benefit=stored).order_by("pack_id").values_list("pack_id", flat=True)), local_day(now))
     record_event("benefit.switched", target=stored, store=benefit.pack.program.store_id, by=by, now=now, key=stored.key, on=on)
     return stored
 
