@@ -36,6 +36,7 @@ ADMINISTERS = roles(ADMIN)
 READS_CASES = roles(ADMIN, AUDITOR, INDUSTRY, REVIEWERS)
 SENIORS = roles(ADMIN, Role.PLATFORM_SENIOR)
 EDITS_POLICY = roles(SENIORS, INDUSTRY)
+READS_PAID = roles(ADMIN, AUDITOR, INDUSTRY, MEMBER_OPS, Role.PLATFORM_APPEALS)
 WRITES = roles(OWNER, OPERATOR)
 FORMATS = ("CSV", "CSV (GB18030)", "XLSX")
 
@@ -330,6 +331,12 @@ def grants_and_standing() -> None:
     TABLE.screen("platform:applications_strike", read=READS_CASES, filters=("status", "kind"), lookups=("developer_id",))
 
 
+def paid_pictures() -> None:
+    for console, readers in (("platform", READS_PAID), ("merchant", MERCHANT)):
+        TABLE.screen(f"{console}:paid_picture", read=readers, filters=("store",))
+        TABLE.page(f"{console}:paid_picture_file", readers, shows=True)
+
+
 def machines() -> None:
     TABLE.outside("healthz", "says that the process answers, and nothing else")
     TABLE.outside("readyz", "says which part of the product is missing, and nothing of anybody")
@@ -380,4 +387,5 @@ opening_table()
 grants_and_standing()
 review_desk()
 developer_console()
+paid_pictures()
 machines()

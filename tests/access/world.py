@@ -44,6 +44,7 @@ from members.models import (
     Tag,
 )
 from tests.access.world_applications import Applications, was_premium
+from tests.access.world_paid import put_paid
 from tests.factories import make_developer, make_member, make_merchant, make_store, make_user
 
 A1, A2, B1, AM, BM, DA, DB, STAFF = "QA1Q", "QA2Q", "QB1Q", "QAMQ", "QBMQ", "QDAQ", "QDBQ", "QPLQ"
@@ -96,6 +97,7 @@ def make_world() -> World:
         _campaigns(world, mark, store)
         _imports(world, mark, store)
         _api_clients(world, mark, store)
+        put_paid(world, mark, store)
         world.put(mark, AuditEvent.objects.create(
             verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(),
             actor=world.users[Role.PLATFORM_ADMIN],

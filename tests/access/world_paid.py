@@ -1,0 +1,40 @@
+"""Paid membership in the access world: of each store a nomination, a live program with pack and decoration, and a picture. Called once a store."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from django.core.files.base import ContentFile
+from PIL import Image
+
+from backoffice.kernel.clock import database_now
+from backoffice.kernel.tenancy.models import Store, User
+from backoffice.kernel.tenancy.roles import Role
+from members.paid.models import BenefitPicture, Picture
+from tests.members.paid.making import approve, decorate, make_benefit, make_nomination, make_program
+
+
+def put_paid(world: Any, mark: str, store: Store) -> None:
+    """Rows of ``store``, every text with its mark."""
+    by: User = world.users[Role.PLATFORM_ADMIN]
+    world.put(mark, make_nomination(store, reason=f"提报{mark}"))
+    program = make_program(store, name=f"计划{mark}", status="DRAFT", terms_text=f"条款{mark}", benefits={})
+    world.put(mark, program)
+    pack = world.put(mark, program.packs.get())
+    type(pack).objects.filter(pk=pack.pk).update(difference=f"区别{mark}")
+    for key, described in {"gift": {}, "coupon": {"kind": "MONTHLY_COUPON", "schedule": "MONTHLY"}, "call": {"kind": "CUSTOM"}}.items():
+        world.put(mark, make_benefit(pack, key, title=f"权益{key}{mark}", **described))
+    picture = world.put(mark, _picture(mark, store))
+    BenefitPicture.objects.create(benefit=pack.benefits.get(key="call"), picture=picture)
+    approve(program, pack, by=by)
+    world.put(mark, decorate(program, ["coupon", "gift", "call"], by=by))
+    program.refresh_from_db()
+
+
+def _picture(mark: str, store: Store) -> Picture:
+    target = io.BytesIO()
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(target, "JPEG", comment=mark.encode())
+    picture = Picture(store=store, sha256=mark.ljust(64, "0"), width=8, height=8, uploaded_at=database_now())
+    picture.file.save(f"{mark}.jpg", ContentFile(target.getvalue()))
+    return picture
