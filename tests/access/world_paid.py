@@ -12,19 +12,21 @@ from backoffice.kernel.clock import database_now
 from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.roles import Role
 from members.paid.models import BenefitPicture, Picture
-from tests.members.paid.making import approve, decorate, make_benefit, make_nomination, make_program
+from tests.members.paid.making import approve, decorate, make_nomination, make_program
 
 
 def put_paid(world: Any, mark: str, store: Store) -> None:
     """Rows of ``store``, every text with its mark."""
     by: User = world.users[Role.PLATFORM_ADMIN]
     world.put(mark, make_nomination(store, reason=f"提报{mark}"))
-    program = make_program(store, name=f"计划{mark}", status="DRAFT", terms_text=f"条款{mark}", benefits={})
+    described: dict[str, dict[str, Any]] = {"gift": {}, "coupon": {"kind": "MONTHLY_COUPON", "schedule": "MONTHLY"}, "call": {"kind": "CUSTOM"}}
+    titled = {key: {"title": f"权益{key}{mark}", **fields} for key, fields in described.items()}
+    program = make_program(store, name=f"计划{mark}", status="DRAFT", terms_text=f"条款{mark}", benefits=titled)
     world.put(mark, program)
     pack = world.put(mark, program.packs.get())
     type(pack).objects.filter(pk=pack.pk).update(difference=f"区别{mark}")
-    for key, described in {"gift": {}, "coupon": {"kind": "MONTHLY_COUPON", "schedule": "MONTHLY"}, "call": {"kind": "CUSTOM"}}.items():
-        world.put(mark, make_benefit(pack, key, title=f"权益{key}{mark}", **described))
+    for benefit in pack.benefits.all():
+        world.put(mark, benefit)
     picture = world.put(mark, _picture(mark, store))
     BenefitPicture.objects.create(benefit=pack.benefits.get(key="call"), picture=picture)
     approve(program, pack, by=by)
