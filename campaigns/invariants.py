@@ -9,7 +9,7 @@ from django.conf import settings
 
 from backoffice.kernel.invariants import invariant
 from backoffice.kernel.sql import fetch_all
-from campaigns.choices import PAID_CARDS, PERIODIC_CARDS, PERSON_DAY_CAP, REMINDER_INTERVAL_DAYS, SLOT_HOLDING, STORE_DAY_CAP
+from campaigns.choices import CONSENT_CARDS, PERIODIC_CARDS, PERSON_DAY_CAP, REMINDER_INTERVAL_DAYS, SLOT_HOLDING, STORE_DAY_CAP
 
 Breaches = Iterator[tuple[str, dict[str, Any]]]
 WENT = ("SENT", "UNKNOWN")
@@ -144,13 +144,13 @@ def notices_of_the_day(most: int) -> Breaches:
         yield f"message {row['id']}", {"payment": row["occasion"], "paid_at": row["paid_at"], "local_day": row["local_day"], "sent_at": row["sent_at"]}
 
 
-@invariant("paid_cards.once_an_end", "the end of a paid term, of a benefit or before a renewal is told of once")
+@invariant("paid_cards.once_an_end", "the end of a paid term or of a benefit is told of once")
 def one_card_an_end(most: int) -> Breaches:
     sql = """
         SELECT store_id, person_id, scenario, occasion / 1000 AS what_ends, array_agg(id ORDER BY id) AS ids FROM campaigns_message
          WHERE scenario = ANY(%(paid_cards)s) AND status = ANY(%(went)s) GROUP BY store_id, person_id, scenario, occasion / 1000 HAVING count(*) > 1
     """
-    for row in _rows(sql, most, paid_cards=list(PAID_CARDS)):
+    for row in _rows(sql, most, paid_cards=list(CONSENT_CARDS)):
         yield f"store {row['store_id']}, person {row['person_id']}, {row['scenario']}", {"ends": row["what_ends"], "ids": row["ids"]}
 
 

@@ -24,6 +24,7 @@ SELECT member.store_id, member.person_id, member.id AS member_id, member.languag
         WHERE earlier.store_id = member.store_id AND earlier.scenario = 'PAID_RENEWAL' AND earlier.person_id = member.person_id
           AND earlier.occasion BETWEEN about.occasion AND about.occasion + 999
           AND (earlier.local_day = %(local_day)s
-               OR earlier.status = ANY(%(slot_holding)s) AND NOT (earlier.status = 'PENDING' AND earlier.lease_token IS NULL AND NOT earlier.in_doubt)))
+               -- Who took the consent back and gives it again is told again.
+               OR earlier.decided_at >= term.auto_renew_consent_at AND earlier.status = ANY(%(slot_holding)s) AND NOT (earlier.status = 'PENDING' AND earlier.lease_token IS NULL AND NOT earlier.in_doubt)))
  ORDER BY term.ends_on, term.id
  LIMIT %(room)s

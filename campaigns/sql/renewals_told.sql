@@ -12,6 +12,7 @@ SELECT term.id, told.sent_at
  CROSS JOIN LATERAL (
        SELECT min(message.sent_at) AS sent_at FROM campaigns_message AS message
         WHERE message.store_id = term.store_id AND message.scenario = 'PAID_RENEWAL' AND message.person_id = member.person_id
-          AND message.occasion BETWEEN about.occasion AND about.occasion + 999 AND message.status = 'SENT') AS told
+          AND message.occasion BETWEEN about.occasion AND about.occasion + 999 AND message.status = 'SENT'
+          AND message.sent_at >= term.auto_renew_consent_at) AS told
  WHERE program.live_at IS NOT NULL AND told.sent_at IS NOT NULL
  ORDER BY term.id

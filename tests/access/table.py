@@ -343,8 +343,11 @@ def machines() -> None:
     TABLE.outside("metrics", "figures without names, only for the addresses of METRICS_ALLOW, as tests/backoffice/test_health.py shows")
     TABLE.outside("api-1:receive_receipts", "signed by the store's gateway, as tests/campaigns/api show")
     for name in (
-        "add_complaint", "add_events", "add_hold", "add_payment", "add_refund", "add_spend", "add_top_up", "capture_hold", "get_credit", "get_level", "get_member", "leave",
+        "add_complaint", "add_events", "add_hold", "add_paid_membership", "add_payment", "add_refund", "add_spend", "add_top_up",
+        "capture_hold", "get_credit", "get_level", "get_member", "leave",
         "link_identities", "list_messages", "list_payouts", "refund_a_top_up", "refund_order", "release_hold", "save_member", "settle_payout",
+        "cancel_paid_membership", "get_paid_membership", "list_benefits", "pay_paid_membership", "renew_paid_membership", "set_auto_renewal", "use_benefit",
+        "show_live_card", "show_member_centre",
     ):  # fmt: skip
         TABLE.outside(f"api-1:{name}", "a client's token decides which stores it reaches: tests/backoffice/test_api_reach.py walks every call")
     TABLE.outside("api-1:check_grant", "only for a client of the platform, as tests/applications/api show")

@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from django.test import Client
 
 from backoffice.kernel.api.models import ApiCount, ApiToken, IdempotencyRecord
-from backoffice.kernel.clock import database_now
+from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.tenancy.models import Store
 from backoffice.kernel.tenancy.roles import Role
 from members.models import CreditAccount, CreditEntry, CreditHold, CreditPayout, Event, Member, Payment
-from members.paid.models import Complaint
+from members.paid.models import BenefitIssue, Complaint, PaidMembership, PaidRefund
 from tests.factories import make_member, make_store, make_user
 from tests.kernel.api.calling import Caller, problem_of, token_for
 from tests.members.paid.making import make_membership, make_program
@@ -61,11 +61,21 @@ CALLS = (
         {"events": [{"event_id": "E1", "name": "x", "occurred_at": "2026-11-01", "identity_kind": "openid", "identity_value": "o"}]},
     ),
     Call("GET", "/stores/{store}/members/{member_no}/messages", query="?date=2026-11-22"),
+    Call("POST", "/stores/{store}/paid-memberships", {"member_no": "{free_member_no}", "program_id": "{#program_id}", "order_no": "NEW"}),
+    Call("POST", "/stores/{store}/paid-memberships/renew", {"member_no": "{member_no}", "program_id": "{#program_id}", "order_no": "NEW"}),
+    Call("POST", "/stores/{store}/paid-memberships/cancel", {"order_no": "{order_no}", "reason": "x"}),
+    Call("GET", "/stores/{store}/paid-memberships/{order_no}"),
+    Call("POST", "/stores/{store}/paid-memberships/{order_no}/payment", {}),
+    Call("POST", "/stores/{store}/paid-memberships/{order_no}/auto-renewal", {"on": True}),
+    Call("GET", "/stores/{store}/members/{member_no}/benefits"),
+    Call("POST", "/stores/{store}/members/{member_no}/issues/{issue_id}/use", {"reference": "D1"}),
+    Call("GET", "/stores/{store}/entry-points/live-card", query="?member_no=sa-M"),
+    Call("GET", "/stores/{store}/entry-points/member-centre", query="?member_no=sa-M"),
     Call("POST", "/stores/{store}/complaints", {"member_no": "{member_no}", "program_id": "{#program_id}", "text": "x"}),
 )
 MISSING = {
     "store": "nowhere", "member_no": "nobody", "source_no": "nothing", "hold_id": "987654321", "payout_id": "987654321", "order_no": "none",
-    "spent_order": "none", "program_id": "987654321",
+    "spent_order": "none", "program_id": "987654321", "free_member_no": "nobody", "issue_id": "987654321",
 }  # fmt: skip
 
 
@@ -84,9 +94,15 @@ def seed(code: str) -> dict[str, str]:
     paid = {"order_no": f"{code}-D", "member_no": f"{code}-M", "paid_at": "2026-11-01", "amount": "30.00"}
     assert caller.post(f"/stores/{code}/payments", paid).status_code == 201
     program = make_program(store, by=make_user(Role.PLATFORM_MEMBER_OPS))
-    make_membership(program, Member.objects.get(store=store))
+    today = local_day(database_now())
+    term = make_membership(program, Member.objects.get(store=store), starts_on=today, order_no=f"{code}-D", opened_at=database_now())
+    make_member(store, f"{code}-F")
+    benefit = program.pack.benefits.get(key="gift")
+    issue = BenefitIssue.objects.create(
+        store=store, member=term.member, paid_membership=term, benefit=benefit, period=0, due_on=today, issued_at=database_now(), expires_on=term.ends_on
+    )
     return {
-        "program_id": str(program.pk),
+        "program_id": str(program.pk), "free_member_no": f"{code}-F", "issue_id": str(issue.pk),
         "store": code, "member_no": f"{code}-M", "source_no": f"{code}-L", "hold_id": str(hold["hold_id"]), "spent_order": f"{code}-S",
         "payout_id": str(CreditPayout.objects.get(store=store).pk), "order_no": f"{code}-D",
     }  # fmt: skip
@@ -117,7 +133,21 @@ def names_in(call: Call) -> set[str]:
 def counts() -> list[int]:
     return [
         model.objects.count()
-        for model in (Member, CreditAccount, CreditEntry, CreditHold, CreditPayout, Payment, Event, Complaint, IdempotencyRecord, ApiCount)
+        for model in (
+            Member,
+            CreditAccount,
+            CreditEntry,
+            CreditHold,
+            CreditPayout,
+            Payment,
+            Event,
+            Complaint,
+            PaidMembership,
+            BenefitIssue,
+            PaidRefund,
+            IdempotencyRecord,
+            ApiCount,
+        )
     ]
 
 

@@ -143,6 +143,18 @@ def test_the_term_learns_when_the_notice_was_handed_over_and_of_nothing_less():
     assert told == {sent.pk: at(TODAY, 11), unknown.pk: None, waiting.pk: None}
 
 
+def test_a_consent_that_was_taken_back_and_given_again_needs_a_new_notice():
+    term = renewing(selling_store(), ends_on=TODAY + days(8))
+    run_at(TEN)
+    mark_sent(only_card_of(term.member), TEN)
+    PaidMembership.objects.filter(pk=term.pk).update(auto_renew_consent_at=at(TODAY, 15))
+    assert note_renewals_told(now=at(TODAY, 16)) == 0
+    run_at(at(TODAY + days(1)))
+    (second,) = cards_of(term.member, TODAY + days(1))
+    mark_sent(second, at(TODAY + days(1)))
+    assert note_renewals_told(now=at(TODAY + days(1), 12)) == 1
+
+
 @pytest.mark.parametrize(("left", "cards"), [(0, 0), (1, 1), (3, 1), (4, 0)])
 def test_unused_benefits_are_told_of_three_days_before_they_lapse(left, cards):
     term = holder(selling_store(), ends_on=TODAY + days(200))
