@@ -331,6 +331,32 @@ def grants_and_standing() -> None:
     TABLE.screen("platform:applications_strike", read=READS_CASES, filters=("status", "kind"), lookups=("developer_id",))
 
 
+def paid_platform() -> None:
+    """Paid membership as staff see it: member operations rules, industry operations nominates and watches, appeals officers decide appeals."""
+    readers = roles(ADMIN, AUDITOR, MEMBER_OPS, INDUSTRY, Role.PLATFORM_APPEALS)
+    ops, industry, appeals = roles(ADMIN, MEMBER_OPS), roles(ADMIN, INDUSTRY), roles(ADMIN, Role.PLATFORM_APPEALS)
+    TABLE.screen(
+        "platform:paid_nomination",
+        read=readers,
+        acts={"nominate": industry, "decline": industry, "end_invitation": ops},
+        list_acts={"invite": ops, "nominate_new": industry},
+        search=True,
+        filters=("status", "way", "store"),
+    )
+    for model in ("benefitpack", "decoration"):
+        acts = dict.fromkeys(("approve", "ask_for_changes", "reject"), ops)
+        TABLE.screen(f"platform:paid_{model}", read=readers, acts=acts, search=True, filters=("status", "program__store"))
+    TABLE.screen("platform:paid_paidprogram", read=readers, search=True, filters=("status", "store", "store__merchant"))
+    TABLE.page("platform:paid_figures", readers)
+    TABLE.screen("platform:paid_paidmembership", read=readers, acts={"complain": ops}, filters=("term", "store", "status"), lookups=("program_id",))
+    TABLE.screen("platform:paid_fulfilment", read=readers, filters=("queue", "store", "status"))
+    rulings = dict.fromkeys(("accept", "dismiss", "honoured", "not_proven", "sanction"), ops)
+    TABLE.screen("platform:paid_complaint", read=readers, acts=rulings, filters=("queue", "status", "store"))
+    TABLE.screen("platform:paid_sanction", read=readers, filters=("status", "merchant"))
+    TABLE.screen("platform:paid_sanctionappeal", read=readers, acts={"deny": appeals, "grant": appeals}, filters=("status",))
+    TABLE.screen("platform:paid_paidnumber", read=readers, list_acts={"set_number": ops})
+
+
 def paid_pictures() -> None:
     for console, readers in (("platform", READS_PAID), ("merchant", MERCHANT)):
         TABLE.screen(f"{console}:paid_picture", read=readers, filters=("store",))
@@ -390,5 +416,6 @@ opening_table()
 grants_and_standing()
 review_desk()
 developer_console()
+paid_platform()
 paid_pictures()
 machines()

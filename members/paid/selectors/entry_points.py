@@ -59,7 +59,7 @@ def get_entry_point(store: Store, entry: str, member: Member | None, now: dateti
     """What the entry shows this member at ``now``; None: nothing. At most two queries, both by index."""
     if member is None or member.store_id != store.pk or member.status != MemberStatus.ACTIVE:
         return None
-    program = list_exposed(Entry(entry)).filter(store=store).select_related("decoration").order_by("-rank").first()
+    program = list_exposed(Entry(entry)).filter(store=store).select_related("decoration", "pack").order_by("-rank").first()
     if program is None or program.decoration is None or program.pack_id is None:
         return None
     benefits = top_benefits(Benefit.objects.filter(pack_id=program.pack_id), program.decoration.modules, now)
