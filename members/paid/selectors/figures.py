@@ -23,6 +23,7 @@ from members.choices import MemberStatus
 from members.models import PurchaseSummary
 from members.paid.choices import IssueStatus, ProgramStatus
 from members.paid.models import Benefit, BenefitIssue, PaidMembership, PaidProgram, PaidRefund
+from members.paid.selectors.validity import holding_on
 from members.paid.terms import issue_days, term_end
 
 Stores = Iterable[int] | models.QuerySet[Any]
@@ -49,7 +50,7 @@ def _that_held(rows: models.QuerySet[PaidMembership]) -> models.QuerySet[PaidMem
     return rows.filter(starts_on__isnull=False, ends_on__gt=F("starts_on"))
 
 
-def _came(rows: models.QuerySet[PaidMembership]) -> models.QuerySet[PaidMembership]:
+def _came(rows: models.QuerySet[PaidMembership]) -> models.QuerySet[Any]:
     """``follows``: the term begins where another of the same member in the store ends, as a renewal or an upgrade does."""
     before = _that_held(PaidMembership.objects.filter(member=OuterRef("member"), store=OuterRef("store"), ends_on=OuterRef("starts_on")))
     return _that_held(rows).annotate(follows=Exists(before))
@@ -59,11 +60,6 @@ def _left(rows: models.QuerySet[PaidMembership]) -> models.QuerySet[PaidMembersh
     """Terms after which the member holds none."""
     after = _that_held(PaidMembership.objects.filter(member=OuterRef("member"), store=OuterRef("store"), starts_on=OuterRef("ends_on")))
     return _that_held(rows).filter(~Exists(after))
-
-
-def holding_on(rows: models.QuerySet[PaidMembership], day: date) -> models.QuerySet[PaidMembership]:
-    """Terms that hold on ``day``: at most one a member and store."""
-    return rows.filter(starts_on__lte=day, ends_on__gt=day)
 
 
 def terms_of(rows: models.QuerySet[PaidMembership], code: str, today: date) -> models.QuerySet[PaidMembership] | None:
@@ -78,7 +74,7 @@ def terms_of(rows: models.QuerySet[PaidMembership], code: str, today: date) -> m
     kind, first = found[1], date(int(found[2]), int(found[3]), 1)
     end = min(next_month(first), today + timedelta(days=1))
     if kind == HELD:
-        return holding_on(rows, end - timedelta(days=1))
+        return rows.filter(holding_on(end - timedelta(days=1)))
     if kind == PAID:
         return rows.filter(opened_at__gte=day_start(first), opened_at__lt=day_start(end))
     if kind == CHURNED:
@@ -106,7 +102,7 @@ def list_months(stores: Stores, months: Sequence[date], today: date) -> list[Mon
     """One line for each of the adjoining ``months``, the last of which is that of ``today``."""
     first, end = months[0], today + timedelta(days=1)
     rows = PaidMembership.objects.filter(store__in=stores)
-    holders = holding_on(rows, first - timedelta(days=1)).count()
+    holders = rows.filter(holding_on(first - timedelta(days=1))).count()
     came = _by_month(_came(rows).filter(starts_on__gte=first, starts_on__lt=end), "starts_on", new=Count("pk", filter=Q(follows=False)), all=Count("pk"))
     left = _by_month(_left(rows).filter(ends_on__gte=first, ends_on__lt=end), "ends_on", all=Count("pk"))
     paid = _by_month(rows.filter(opened_at__gte=day_start(first), opened_at__lt=day_start(end)), "opened_at", sum=Sum("price"))
@@ -123,8 +119,8 @@ def list_months(stores: Stores, months: Sequence[date], today: date) -> list[Mon
 
 
 def _by_month(rows: models.QuerySet[Any], field: str, **sums: Any) -> dict[date, dict[str, Any]]:
-    zone = {"tzinfo": local_zone()} if isinstance(rows.model._meta.get_field(field), models.DateTimeField) else {}
-    found = rows.order_by().values(of_month=TruncMonth(field, **zone)).annotate(**sums)
+    zone = local_zone() if isinstance(rows.model._meta.get_field(field), models.DateTimeField) else None
+    found = rows.order_by().values(of_month=TruncMonth(field, tzinfo=zone)).annotate(**sums)
     return {row["of_month"].date() if isinstance(row["of_month"], datetime) else row["of_month"]: row for row in found}
 
 
@@ -200,7 +196,7 @@ class Repurchase:
 
 def get_repurchase(stores: Stores, today: date) -> tuple[Repurchase, Repurchase]:
     """Of members who hold a paid term today, and of all other active members."""
-    holders = holding_on(PaidMembership.objects.filter(member=OuterRef("member")), today)
+    holders = PaidMembership.objects.filter(holding_on(today), member=OuterRef("member"))
     buyers = PurchaseSummary.objects.filter(store__in=stores, order_count__gt=0, member__status=MemberStatus.ACTIVE).annotate(holds=Exists(holders))
     again = Q(order_count__gte=2)
     told = buyers.aggregate(
@@ -262,7 +258,8 @@ def _cost_of_term(benefit: Benefit, starts_on: date, ends_on: date) -> Decimal:
         every_days=benefit.every_days,
         on_date=benefit.on_date,
     )
-    return benefit.cost_amount * sum(1 for _day in days)
+    cost: Decimal = benefit.cost_amount * sum(1 for _day in days)
+    return cost
 
 
 # --- now
@@ -283,9 +280,9 @@ def get_now(stores: Stores, now: datetime, ending_soon_days: int) -> Now:
     today = local_day(now)
     rows = PaidMembership.objects.filter(store__in=stores)
     due = PaidRefund.objects.filter(store__in=stores, status="DUE").aggregate(number=Count("pk"), amount=Sum("amount", default=ZERO))
-    return Now(holding_on(rows, today).count(), ending_soon(rows, today, ending_soon_days).count(), due["number"], due["amount"])
+    return Now(rows.filter(holding_on(today)).count(), ending_soon(rows, today, ending_soon_days).count(), due["number"], due["amount"])
 
 
 def ending_soon(rows: models.QuerySet[PaidMembership], today: date, days: int) -> models.QuerySet[PaidMembership]:
     """Terms that hold today, end within ``days`` and are followed by nothing: whoever may still be asked to renew."""
-    return holding_on(_left(rows), today).filter(ends_on__lte=today + timedelta(days=days))
+    return _left(rows).filter(holding_on(today), ends_on__lte=today + timedelta(days=days))
