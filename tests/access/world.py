@@ -45,6 +45,7 @@ from members.models import (
 )
 from tests.access.world_applications import Applications, was_premium
 from tests.access.world_paid import put_paid
+from tests.access.world_paid_cases import put_cases, put_reviews, put_sanctions
 from tests.factories import make_developer, make_member, make_merchant, make_store, make_user
 
 A1, A2, B1, AM, BM, DA, DB, STAFF = "QA1Q", "QA2Q", "QB1Q", "QAMQ", "QBMQ", "QDAQ", "QDBQ", "QPLQ"
@@ -98,6 +99,7 @@ def make_world() -> World:
         _imports(world, mark, store)
         _api_clients(world, mark, store)
         put_paid(world, mark, store)
+        put_cases(world, mark, store, state="ACCEPTED" if mark == A1 else "REPLIED")
         world.put(mark, AuditEvent.objects.create(
             verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(),
             actor=world.users[Role.PLATFORM_ADMIN],
@@ -109,6 +111,8 @@ def make_world() -> World:
     ))  # fmt: skip
     was_premium(merchants[BM])
     Applications(world, (DA, DB, AM, BM, STAFF)).make()
+    put_reviews(world, B1)
+    put_sanctions(world, AM, BM, STAFF)
     return world
 
 

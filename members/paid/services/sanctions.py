@@ -25,8 +25,8 @@ from members.paid.selectors.sanctions import Effects, get_effects, get_sanction_
 from members.paid.services.complaints import needed, require_heard
 from members.paid.services.rights import PaidRefused, require_platform
 
-SANCTION_TABLE = {SanctionStatus.IN_FORCE: frozenset({SanctionStatus.LIFTED})}
-APPEAL_TABLE = {AppealStatus.OPEN: frozenset({AppealStatus.DENIED, AppealStatus.GRANTED})}
+SANCTION_TABLE: dict[str, frozenset[str]] = {SanctionStatus.IN_FORCE: frozenset({SanctionStatus.LIFTED})}
+APPEAL_TABLE: dict[str, frozenset[str]] = {AppealStatus.OPEN: frozenset({AppealStatus.DENIED, AppealStatus.GRANTED})}
 
 
 def foresee_sanction(*, complaint: Complaint, by: User, now: datetime) -> Effects:
@@ -130,13 +130,13 @@ def decide_appeal(*, appeal: SanctionAppeal, granted: bool, reason: str, by: Use
     status = AppealStatus.GRANTED if granted else AppealStatus.DENIED
     transition(appeal, status, table=APPEAL_TABLE, decided_by=by, decided_at=now, reason=reason)
     sanction = Sanction.objects.select_related("bar", "merchant", "complaint").get(pk=appeal.sanction_id)
-    facts = {"store": sanction.complaint.store_id, "reason": reason[:500], "merchant": sanction.merchant.code}
+    store, why = sanction.complaint.store_id, reason[:500]
     if not granted:
-        record_event("sanction.upheld", target=sanction, by=by, now=now, **facts)
+        record_event("sanction.upheld", target=sanction, by=by, now=now, store=store, reason=why, merchant=sanction.merchant.code)
         return appeal
     transition(sanction, SanctionStatus.LIFTED, table=SANCTION_TABLE, lifted_at=now)
     end_bar(bar=sanction.bar, reason=reason, by=by, now=now)
-    record_event("sanction.lifted", target=sanction, by=by, now=now, **facts)
+    record_event("sanction.lifted", target=sanction, by=by, now=now, store=store, reason=why, merchant=sanction.merchant.code)
     others = Complaint.objects.select_related("store__merchant", "decided_by").filter(store__merchant=sanction.merchant_id, status=ComplaintStatus.PROVEN)
     other = others.filter(sanction=None, decided_at__gte=sanction.imposed_at).order_by("pk").first()
     if other is not None and other.decided_by is not None:
