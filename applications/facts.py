@@ -35,6 +35,8 @@ class MerchantFacts:
     name: str
     tier: str = ""
     is_active: bool = True
+    is_barred: bool = False
+    """Takes part in no new member feature, after a proven complaint."""
 
 
 @dataclass(frozen=True)

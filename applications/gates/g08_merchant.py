@@ -20,6 +20,10 @@ from applications.gates.base import Finding, Words, gate
         ),
         "merchant_ambiguous": Words(_("%(number)d merchants are called “%(merchant)s”."), _("Write the merchant's code instead of its name.")),
         "merchant_suspended": Words(_("The merchant “%(merchant)s” is suspended."), _("Wait until the merchant is active again, or name another one.")),
+        "merchant_barred": Words(
+            _("The merchant “%(merchant)s” takes part in no new member feature after a proven complaint."),
+            _("Wait until the merchant's bar has ended, or name another one."),
+        ),
         "other_merchant": Words(
             _("Your account belongs to one merchant's own team, and “%(merchant)s” is another merchant."),
             _("Apply for your own merchant, or with another developer account."),
@@ -38,5 +42,7 @@ def merchant(facts: Facts) -> Iterator[Finding]:
         yield Finding("merchant_ambiguous", {"merchant": said, "number": len(facts.merchants)})
     elif not facts.merchants[0].is_active:
         yield Finding("merchant_suspended", {"merchant": facts.merchants[0].name})
+    elif facts.merchants[0].is_barred:
+        yield Finding("merchant_barred", {"merchant": facts.merchants[0].name})
     elif facts.developer.bound_merchant not in (None, facts.merchants[0].id):
         yield Finding("other_merchant", {"merchant": facts.merchants[0].name})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from applications.choices import SUBMITTED_STATES, CaseState, StandingLevel
 from applications.content import Content
@@ -14,7 +14,7 @@ from applications.selectors.numbers import Numbers, get_numbers
 from applications.selectors.policies import Table, get_policy_in_force, table_of
 from backoffice.kernel import clock
 from backoffice.kernel.tenancy.choices import MerchantStatus
-from backoffice.kernel.tenancy.models import Developer, Merchant
+from backoffice.kernel.tenancy.models import Developer, Merchant, MerchantBar
 from backoffice.kernel.tenancy.selectors.merchants import annotate_tier_on
 
 
@@ -69,10 +69,17 @@ def developer_facts(developer: Developer, *, case: Application | None = None) ->
 def find_merchants(text: str, now: datetime) -> list[MerchantFacts]:
     """Merchants whose code is ``text``, else all whose name is exactly that, with the tier in force today."""
     merchants = annotate_tier_on(Merchant.objects.filter(Q(code=text) | Q(name=text)), clock.local_day(now)).order_by("pk")
+    merchants = merchants.annotate(is_barred=Exists(MerchantBar.objects.filter(merchant=OuterRef("pk"), ended_at=None)))
     found = list(merchants[:10])
     by_code = [merchant for merchant in found if merchant.code == text]
     return [
-        MerchantFacts(merchant.pk, merchant.name, getattr(merchant, "tier_now", "") or "", merchant.status == MerchantStatus.ACTIVE)
+        MerchantFacts(
+            merchant.pk,
+            merchant.name,
+            getattr(merchant, "tier_now", "") or "",
+            merchant.status == MerchantStatus.ACTIVE,
+            bool(getattr(merchant, "is_barred", False)),
+        )
         for merchant in by_code or found
     ]
 

@@ -18,6 +18,7 @@ from backoffice.kernel.states import transition
 from backoffice.kernel.tenancy.access import stores_of
 from backoffice.kernel.tenancy.choices import MerchantTierCode, StoreStatus
 from backoffice.kernel.tenancy.models import Store, User
+from backoffice.kernel.tenancy.selectors.bars import require_no_bar
 
 ENABLE = "applications.enable_app"
 
@@ -43,11 +44,14 @@ def tier_objection(build: str, tier: str) -> EnablementRefused | None:
 def enable_app(*, app: App, store: Store, by: User, now: datetime) -> StoreEnablement:
     """Let the app work for the store. Template grants need a PREMIUM or POTENTIAL merchant today; custom ones, their own merchant.
 
-    Raises ``EnablementRefused``: ``tier_standard`` or ``tier_none`` with the reason, ``not_offered``, ``store_closed``. Repeating it changes nothing.
+    Raises ``EnablementRefused``: ``tier_standard`` or ``tier_none`` with the reason, ``not_offered``, ``store_closed``; ``MerchantBarred`` for
+    a merchant that begins nothing new. Repeating it changes nothing.
     """
     _require(by, store)
     if store.status != StoreStatus.OPEN:
         raise EnablementRefused(_("The store is closed."), code="store_closed")
+    if not StoreEnablement.objects.filter(app=app, store=store, status=EnablementStatus.ON).exists():
+        require_no_bar(store.pk)
     builds = {grant.build for grant in list_grants_for(app, store, now)}
     if not builds:
         raise EnablementRefused(_("This app has no capability that it could use in this store."), code="not_offered")

@@ -57,6 +57,7 @@ from backoffice.kernel.errors import StateConflict
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.states import transition
 from backoffice.kernel.tenancy.models import User
+from backoffice.kernel.tenancy.selectors.bars import require_no_bar_of_merchant
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def submit(*, case: Application, by: User, now: datetime, version: int | None = 
     _keep_papers(stored, content)
     crash_point("applications.in_submit")
     merchant_id = facts.merchant.id if facts.is_custom and facts.merchant else None
+    if merchant_id is not None:
+        require_no_bar_of_merchant(merchant_id)  # the gate has looked; a sanction of this moment ends before or waits
     changes = {"revision_id": revision.pk, "merchant_id": merchant_id, "submitted_at": stored.submitted_at or now, "answer_by": None}
     _go_on(stored, CaseAct.SUBMIT, outcome, content, numbers, by=by, now=now, facts=_gate_facts(results), changes=changes)
     return Submitted(stored, outcome, results)
@@ -168,8 +171,10 @@ def rerun_checks(*, case: Application, now: datetime) -> Submitted:
 
 @in_transaction
 def confirm_application(*, case: Application, by: User, now: datetime) -> Application:
-    """The merchant of a custom build says yes: the case goes into the queue."""
+    """The merchant of a custom build says yes: the case goes into the queue. Raises ``MerchantBarred`` for one that begins nothing new."""
     stored = enter(case.pk, CaseAct.CONFIRM, by=by, now=now)
+    if stored.merchant_id is not None:
+        require_no_bar_of_merchant(stored.merchant_id)
     _answer_confirmation(stored, ConfirmationStatus.CONFIRMED, by=by, now=now)
     leave(stored, CaseAct.CONFIRM, CaseState.QUEUED, by=by, now=now, answer_by=None)
     return stored

@@ -24,6 +24,7 @@ for _code, _sentence in {
     "merchant_contradicts": _("Rows of one merchant name it differently or give it different tiers. Make them equal."),
     "store_of_other_merchant": _("This store belongs to another merchant. A file never moves a store; check both codes."),
     "gateway_refused": _("Messages may not be sent to this address. Use https:// with a public host name and port 443 or 8443."),
+    "reminders_of_barred_merchant": _("This merchant is barred from new member features after a proven complaint: reminders stay as they are."),
     "reminders_of_closed_store": _("The store is closed. Reminders can be switched on for an open store only."),
 }.items():
     register_problem(_code, _sentence)

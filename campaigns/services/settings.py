@@ -13,6 +13,7 @@ from backoffice.kernel.errors import StateConflict
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.tenancy.choices import StoreStatus
 from backoffice.kernel.tenancy.models import Store, User
+from backoffice.kernel.tenancy.selectors.bars import require_no_bar
 from campaigns.choices import CREDIT_CARDS, OPEN_RUN, MessageStatus, RunStatus, SuppressionReason
 from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.services.caps import give_back_slots
@@ -25,10 +26,13 @@ def set_reminder(*, store: Store, enabled: bool, send_time: time, by: User | Non
 
     On: the periodic cards go from the next send time. Off: everything of the three credit cards that was not handed over is cancelled and gives
     its slots back; an attempt without an answer keeps its own. A new time acts from the next run: a run of today that is due or was due already
-    stays where it was. Raises ``StateConflict`` when a closed store is to be switched on. Nothing is written when nothing changes.
+    stays where it was. Raises ``StateConflict`` when a closed store is to be switched on, ``MerchantBarred`` when one of a barred merchant is: it
+    begins nothing new, and what was on stays on. Nothing is written when nothing changes.
     """
     if enabled and store.status != StoreStatus.OPEN:
         raise StateConflict(_("The store is closed. Reminders can be switched on for an open store only."), code="store_closed")
+    if enabled and not ReminderSetting.objects.filter(store=store, enabled=True).exists():
+        require_no_bar(store.pk)
     ReminderSetting.objects.get_or_create(store=store, defaults={"send_time": send_time})
     setting = ReminderSetting.objects.select_for_update(of=("self",)).get(store=store)
     before = (setting.enabled, setting.send_time)

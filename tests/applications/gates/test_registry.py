@@ -53,6 +53,7 @@ STOPPED: list[tuple[str, str, Facts]] = [
     ("G08", "merchant_missing", but({**CUSTOM, "merchant": ""})),
     ("G08", "merchant_unknown", but(CUSTOM)),
     ("G08", "merchant_ambiguous", but(CUSTOM, merchants=(PREMIUM, PREMIUM))),
+    ("G08", "merchant_barred", but(CUSTOM, merchants=(dataclasses.replace(PREMIUM, is_barred=True),))),
     ("G08", "merchant_suspended", but(CUSTOM, merchants=(dataclasses.replace(PREMIUM, is_active=False),))),
     ("G08", "other_merchant", but(CUSTOM, {"bound_merchant": 8}, merchants=(PREMIUM,))),
     ("G09", "tier_too_low", but(CUSTOM, merchants=(dataclasses.replace(PREMIUM, tier="POTENTIAL"),))),

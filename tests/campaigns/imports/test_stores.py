@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from backoffice.kernel.errors import NotAllowed
 from backoffice.kernel.tenancy.choices import StoreStatus
-from backoffice.kernel.tenancy.models import Merchant, MerchantTier, Store
+from backoffice.kernel.tenancy.models import Merchant, MerchantBar, MerchantTier, Store
 from backoffice.kernel.tenancy.roles import Role
 from campaigns.models import ReminderSetting
 from members.models import Level
@@ -160,3 +160,10 @@ def test_a_merchant_may_not_import_stores(role: str) -> None:
     with pytest.raises(NotAllowed):
         load("stores", csv_of(HEADER, "A,,,S1,店,,,,,"), by=user, console="merchant")
     assert not Store.objects.exists()
+
+
+def test_a_file_switches_no_reminders_on_for_a_barred_merchant() -> None:
+    load("stores", csv_of(HEADER, "A,,,S1,店,,,,1,", "A,,,S2,店,,,,,"))
+    MerchantBar.objects.create(merchant=Merchant.objects.get(code="A"), reason="x", imposed_by=make_user(), imposed_at=NOON)
+    job = load("stores", csv_of(HEADER, "A,,,S1,店,,,,1,09:00", "A,,,S2,店,,,,1,", "A,,,S3,店,,,,1,", "A,,,S4,店,,,,0,"), dry=True)
+    assert problems(job) == [(3, "reminders", "reminders_of_barred_merchant"), (4, "reminders", "reminders_of_barred_merchant")]

@@ -9,6 +9,8 @@ import pytest
 from backoffice.kernel import clock
 from backoffice.kernel.audit.models import AuditEvent
 from backoffice.kernel.errors import StateConflict
+from backoffice.kernel.tenancy.models import MerchantBar
+from backoffice.kernel.tenancy.selectors.bars import MerchantBarred
 from campaigns.choices import MessageStatus, RunStatus
 from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.services.decide import Decided
@@ -50,6 +52,23 @@ def test_switching_is_audited_with_before_and_after_and_repeating_it_is_not():
     assert event.facts == {"enabled": True, "send_time": "09:30", "was_enabled": False, "was_send_time": "09:30", "cancelled": 0}
     setting = ReminderSetting.objects.get(store=store)
     assert (setting.enabled_at, setting.updated_by, setting.updated_at) == (TEN, user, TEN)
+
+
+def test_reminders_of_a_barred_merchant_are_not_switched_on_and_those_that_are_on_stay_on():
+    on, off, by = make_store(), make_store(), make_user()
+    set_reminder(store=on, enabled=True, send_time=time(10, 0), by=None, now=TEN)
+    for store in (on, off):
+        MerchantBar.objects.create(merchant=store.merchant, reason="x", imposed_by=by, imposed_at=TEN)
+    with pytest.raises(MerchantBarred):
+        set_reminder(store=off, enabled=True, send_time=time(10, 0), by=None, now=TEN)
+    assert not ReminderSetting.objects.filter(store=off).exists()
+    set_reminder(store=off, enabled=False, send_time=time(11, 0), by=None, now=TEN)
+    assert set_reminder(store=on, enabled=True, send_time=time(11, 0), by=None, now=TEN + MINUTE).enabled
+    set_reminder(store=on, enabled=False, send_time=time(11, 0), by=None, now=TEN + MINUTE)
+    with pytest.raises(MerchantBarred):
+        set_reminder(store=on, enabled=True, send_time=time(11, 0), by=None, now=TEN + MINUTE)
+    MerchantBar.objects.update(ended_at=TEN, ended_by=by)
+    assert set_reminder(store=off, enabled=True, send_time=time(10, 0), by=None, now=TEN).enabled
 
 
 def test_a_closed_store_cannot_be_switched_on_and_nothing_changes():
