@@ -57,6 +57,20 @@ _CREDIT = Group(
         Entry(_("Credit policies"), "rule_settings", model="members.CreditPolicy"),
     ),
 )
+_PAID = Group(
+    _("Paid membership"),
+    (
+        Entry(_("Set-up"), "checklist", page="paid_setup", permission="paid.view_paidprogram"),
+        Entry(_("Programs"), "loyalty", model="paid.PaidProgram"),
+        Entry(_("Benefits"), "redeem", model="paid.Benefit"),
+        Entry(_("Holders"), "badge", model="paid.PaidMembership"),
+        Entry(_("Benefits issued"), "card_giftcard", model="paid.BenefitIssue"),
+        Entry(_("Promises to keep"), "handshake", model="paid.Fulfilment"),
+        Entry(_("Card fees to pay back"), "currency_exchange", model="paid.PaidRefund"),
+        Entry(_("Complaints"), "report", model="paid.Complaint"),
+        Entry(_("Figures"), "monitoring", page="paid_figures", permission="paid.view_paidmembership"),
+    ),
+)
 _PROOFS = Entry(_("Proofs of the ledger"), "verified", model="members.LedgerProof")
 _REMINDERS = Group(
     _("Reminders"),
@@ -82,6 +96,22 @@ NAVIGATION: dict[str, Sequence[Group]] = {
         _MEMBERS,
         Group(_CREDIT.title, (*_CREDIT.entries, _PROOFS)),
         _REMINDERS,
+        Group(
+            _("Paid membership"),
+            (
+                Entry(_("Nominations"), "add_business", model="paid.Nomination"),
+                Entry(_("Packs to review"), "redeem", model="paid.BenefitPack"),
+                Entry(_("Decorations to review"), "palette", model="paid.Decoration"),
+                Entry(_("Programs"), "card_membership", model="paid.PaidProgram"),
+                Entry(_("Holders"), "badge", model="paid.PaidMembership"),
+                Entry(_("Promises"), "task_alt", model="paid.Fulfilment"),
+                Entry(_("Complaints"), "report", model="paid.Complaint"),
+                Entry(_("Sanctions"), "gavel", model="paid.Sanction"),
+                Entry(_("Appeals against sanctions"), "balance", model="paid.SanctionAppeal"),
+                Entry(_("Figures"), "monitoring", page="paid_figures", permission="paid.view_paidprogram"),
+                Entry(_("Numbers"), "pin", model="paid.PaidNumber"),
+            ),
+        ),
         _FILES,
         Group(
             _("Capability applications"),
@@ -129,6 +159,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
         HOME,
         _MEMBERS,
         _CREDIT,
+        _PAID,
         _REMINDERS,
         Group(
             _("Apps"),

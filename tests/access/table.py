@@ -357,6 +357,48 @@ def paid_platform() -> None:
     TABLE.screen("platform:paid_paidnumber", read=readers, list_acts={"set_number": ops})
 
 
+def paid_merchant() -> None:
+    """Paid membership in the merchant's console: all read, operators and owners set up and sell, only owners let money and programs go."""
+    owner = roles(OWNER)
+    name = "merchant:paid_paidprogram"
+    TABLE.screen(
+        name,
+        read=MERCHANT,
+        acts={"place_card": WRITES, "close_program": owner},
+        list_acts={"new": WRITES, "propose": owner},
+        search=True,
+        filters=("store", "status", "turn"),
+    )
+    for page in ("setup", "figures", "sanction"):
+        TABLE.page(f"merchant:paid_{page}", MERCHANT)
+    for page in ("pack", "review", "configuration", "decoration", "preview"):
+        TABLE.page(f"{name}_{page}", MERCHANT, shows=True)
+    TABLE.page(f"{name}_benefit", MERCHANT, get=404)  # without a benefit or kind; with one: tests/members/paid/admin
+    TABLE.screen(
+        "merchant:paid_benefit", read=MERCHANT, acts=dict.fromkeys(("switch_off", "switch_on"), WRITES), search=True, filters=("pack__program__store", "kind")
+    )
+    TABLE.screen(
+        "merchant:paid_paidmembership",
+        read=MERCHANT,
+        acts={**dict.fromkeys(("confirm_payment", "renew", "consent_on", "consent_off"), WRITES), "cancel": owner},
+        list_acts={"sell": WRITES},
+        search=True,
+        filters=("store", "program", "term", "status", "source"),
+        lookups=("member_id",),
+    )
+    TABLE.screen(
+        "merchant:paid_benefitissue",
+        read=MERCHANT,
+        acts={"use": WRITES},
+        search=True,
+        filters=("store", "status"),
+        lookups=("paid_membership_id", "benefit__key", "benefit__pack__program_id", "member_id"),
+    )
+    TABLE.screen("merchant:paid_fulfilment", read=MERCHANT, acts={"keep_promise": WRITES}, search=True, filters=("store", "status", "late"))
+    TABLE.screen("merchant:paid_paidrefund", read=MERCHANT, acts={"mark_paid": owner}, search=True, filters=("store", "status", "cause", "decided_at"))
+    TABLE.screen("merchant:paid_complaint", read=MERCHANT, acts={"reply": WRITES}, search=True, filters=("store", "status"))
+
+
 def paid_pictures() -> None:
     for console, readers in (("platform", READS_PAID), ("merchant", MERCHANT)):
         TABLE.screen(f"{console}:paid_picture", read=readers, filters=("store",))
@@ -417,5 +459,6 @@ grants_and_standing()
 review_desk()
 developer_console()
 paid_platform()
+paid_merchant()
 paid_pictures()
 machines()

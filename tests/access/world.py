@@ -44,7 +44,7 @@ from members.models import (
     Tag,
 )
 from tests.access.world_applications import Applications, was_premium
-from tests.access.world_paid import put_paid
+from tests.access.world_paid import put_paid, put_till
 from tests.access.world_paid_cases import put_cases, put_reviews, put_sanctions
 from tests.factories import make_developer, make_member, make_merchant, make_store, make_user
 
@@ -100,6 +100,7 @@ def make_world() -> World:
         _api_clients(world, mark, store)
         put_paid(world, mark, store)
         put_cases(world, mark, store, state="ACCEPTED" if mark == A1 else "REPLIED")
+        put_till(world, mark, store)
         world.put(mark, AuditEvent.objects.create(
             verb="store.changed", store=store, target_type="tenancy.store", target_id=store.pk, reason=f"原因{mark}", happened_at=database_now(),
             actor=world.users[Role.PLATFORM_ADMIN],

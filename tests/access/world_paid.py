@@ -8,11 +8,12 @@ from typing import Any
 from django.core.files.base import ContentFile
 from PIL import Image
 
-from backoffice.kernel.clock import database_now
+from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.roles import Role
-from members.paid.models import BenefitPicture, Picture
-from tests.members.paid.making import approve, decorate, make_nomination, make_program
+from members.models import Member
+from members.paid.models import BenefitPicture, PaidMembership, PaidProgram, PaidRefund, Picture
+from tests.members.paid.making import approve, decorate, make_membership, make_nomination, make_program
 
 
 def put_paid(world: Any, mark: str, store: Store) -> None:
@@ -32,6 +33,23 @@ def put_paid(world: Any, mark: str, store: Store) -> None:
     approve(program, pack, by=by)
     world.put(mark, decorate(program, ["coupon", "gift", "call"], by=by))
     program.refresh_from_db()
+
+
+def put_till(world: Any, mark: str, store: Store) -> None:
+    """A purchase that waits for its payment, and a cancelled one whose fee is to be paid back. After ``world_paid_cases.put_cases``."""
+    now = database_now()
+    program = world.rows[PaidProgram][mark][0]
+    holder, member = world.rows[Member][mark]
+    common = {"store": store, "member": member, "program": program, "pack": program.pack, "source": "API", "price": program.pack.card_fee, "created_at": now}
+    world.put(mark, PaidMembership.objects.create(**common, order_no=f"待付{mark}", pay_until=now))
+    day = local_day(now)
+    dates = {"opened_at": now, "anchor_on": day, "starts_on": day, "ends_on": day, "bought_until": day, "ended_at": now, "end_reason": f"退卡{mark}"}
+    gone = world.put(mark, PaidMembership.objects.create(**common, **dates, order_no=f"退卡{mark}", status="CANCELLED"))
+    # The holder's next term, with consent; and a benefit that is switched off.
+    renewed = make_membership(program, holder, starts_on=world.rows[PaidMembership][mark][0].ends_on, order_no=f"续费{mark}", auto_renew_consent_at=now)
+    world.put(mark, renewed)
+    program.pack.benefits.filter(key="gift").update(disabled_at=now)
+    world.put(mark, PaidRefund.objects.create(paid_membership=gone, store=store, amount=program.pack.card_fee, cause="FULL", decided_at=now))
 
 
 def _picture(mark: str, store: Store) -> Picture:

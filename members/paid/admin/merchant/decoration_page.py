@@ -126,7 +126,7 @@ def decoration_view(screen: Any, request: HttpRequest, object_id: str) -> HttpRe
         "can_take_back": step.may and draft is not None and draft.status == ReviewStatus.IN_REVIEW,
         "can_switch": step.may and program.pack_id is not None,
         "placed": placed,
-        "place_url": reverse(f"merchant:paid_paidprogram_{'take_card_away' if placed else 'place_card'}", args=[program.pk]) if step.may else "",
+        "place_url": reverse("merchant:paid_paidprogram_place_card", args=[program.pk]) if step.may else "",
         "preview_url": reverse("merchant:paid_paidprogram_preview", args=[program.pk]),
         "versions": _versions(program, now),
     }

@@ -12,7 +12,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from backoffice.kernel.admin import person, tenant_action
 from backoffice.kernel.admin.display import EMPTY, count, full_time, list_url, money, row_link, status_chip
@@ -37,6 +44,7 @@ from members.paid.choices import NominationStatus, ProgramStatus
 from members.paid.models import Benefit, EntryPlacement, PaidMembership, PaidProgram
 from members.paid.selectors.setup import Actor, StepCode, get_setup
 from members.paid.selectors.tones import PROGRAM_TONES
+from members.paid.selectors.turns import is_merchants_turn
 from members.paid.selectors.validity import holding_on
 from members.paid.services.nominations import propose_nomination
 from members.paid.services.programs import close_program, create_program, place_live_card
@@ -115,14 +123,23 @@ class CloseDialog(FactsDialog):
         return typed
 
 
-class PlaceDialog(FactsDialog):
-    def sentence(self) -> Any:
-        return _("Say this once the live-card module stands in your shop: members see the card there as soon as a program is live.")
+class PlacementDialog(FactsDialog):
+    """Whether the live-card module stands in the shop."""
 
+    placed = forms.BooleanField(label=gettext_lazy("The live card is placed in the shop"), required=False, widget=UnfoldBooleanSwitchWidget())
+    _obj: PaidProgram | None = None
 
-class TakeAwayDialog(FactsDialog):
+    @property
+    def obj(self) -> Any:
+        return self._obj
+
+    @obj.setter
+    def obj(self, row: PaidProgram) -> None:
+        self._obj = row
+        self.fields["placed"].initial = is_placed(row)
+
     def sentence(self) -> Any:
-        return _("The live card shows nothing from this moment on. The member centre goes on showing the program.")
+        return _("Members see the card in the shop only while the module is placed there. The member centre shows a live program in any case.")
 
 
 def is_running(row: Any) -> bool:
@@ -133,8 +150,17 @@ def is_placed(row: Any) -> bool:
     return EntryPlacement.objects.filter(store=row.store_id, live_card_placed=True).exists()
 
 
-def is_not_placed(row: Any) -> bool:
-    return is_running(row) and not is_placed(row)
+class TurnFilter(DropdownFilter):
+    """Programs that go on only when the merchant acts."""
+
+    title = gettext_lazy("Next step")
+    parameter_name = "turn"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return (("yours", gettext_lazy("Yours")),)
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return queryset.filter(is_merchants_turn()) if self.value() == "yours" else queryset
 
 
 @admin.register(PaidProgram, site=merchant_site)
@@ -143,14 +169,14 @@ class PaidProgramAdmin(PaidScreen):
 
     list_display = ("name", "store_name", "rank_column", "status_column", "fee_column", "sold_column", "holders_column")
     list_display_links = ("name",)
-    list_filter = ("store", "status")
+    list_filter = ("store", "status", TurnFilter)
     search_fields = ("name", "store__name", "store__code")
     search_help_text = gettext_lazy("Plan, or the store's name or code")
     ordering = ("store_id", "-rank", "-pk")
     fields = ("name",)
     actions_list = ("new", "propose")
-    actions_detail = ("place_card", "take_card_away", "close_program")
-    stopped_by_bar = ("new", "propose", "place_card", "take_card_away", "close_program")
+    actions_detail = ("place_card", "close_program")
+    stopped_by_bar = ("new", "propose", "place_card", "close_program")
     empty_text = EMPTY_STORE
 
     def pages(self) -> list[tuple[str, str, View]]:
@@ -175,7 +201,11 @@ class PaidProgramAdmin(PaidScreen):
         return rows.select_related("store__merchant", "pack", "decoration").annotate(holder_count=holders)
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
-        return ((_("All"), ""), *((ProgramStatus(code).label, f"status__exact={code}") for code in (*RUNNING, ProgramStatus.CLOSED)))
+        return (
+            (_("All"), ""),
+            (_("Your turn"), "turn=yours"),
+            *((ProgramStatus(code).label, f"status__exact={code}") for code in (*RUNNING, ProgramStatus.CLOSED)),
+        )
 
     @admin.display(description=gettext_lazy("Rank"))
     def rank_column(self, row: PaidProgram) -> str:
@@ -212,14 +242,16 @@ class PaidProgramAdmin(PaidScreen):
         propose_nomination(store=given["store"], reason=given["reason"], by=person(request), now=database_now())
         return HttpResponseRedirect(f"{reverse('merchant:paid_setup')}?store={given['store'].pk}")
 
-    @tenant_action(permission=CONFIGURE, title=gettext_lazy("The live card is placed"), form=PlaceDialog, icon="add_to_home_screen", available=is_not_placed)
+    @tenant_action(
+        permission=CONFIGURE,
+        title=gettext_lazy("Live card"),
+        submit=gettext_lazy("Save"),
+        form=PlacementDialog,
+        icon="add_to_home_screen",
+        available=is_running,
+    )
     def place_card(self, request: HttpRequest, row: PaidProgram, form: Any) -> HttpResponse:
-        place_live_card(store=row.store, placed=True, by=person(request), now=database_now())
-        return HttpResponseRedirect(reverse("merchant:paid_paidprogram_decoration", args=[row.pk]))
-
-    @tenant_action(permission=CONFIGURE, title=gettext_lazy("The live card is taken away"), form=TakeAwayDialog, icon="mobile_off", available=is_placed)
-    def take_card_away(self, request: HttpRequest, row: PaidProgram, form: Any) -> HttpResponse:
-        place_live_card(store=row.store, placed=False, by=person(request), now=database_now())
+        place_live_card(store=row.store, placed=form.cleaned_data["placed"], by=person(request), now=database_now())
         return HttpResponseRedirect(reverse("merchant:paid_paidprogram_decoration", args=[row.pk]))
 
     @tenant_action(permission=CLOSE, title=gettext_lazy("Close the program"), form=CloseDialog, icon="block", danger=True, available=is_running)
