@@ -16,7 +16,7 @@ from backoffice.consoles.figures import rows
 from backoffice.consoles.needed import Need
 from backoffice.consoles.needs_applications import PARTS as APPLICATIONS
 from backoffice.consoles.needs_paid import PARTS as PAID
-from backoffice.consoles.needs_paid import PARTS as PAID
+from backoffice.consoles.needs_paid_merchant import PARTS as PAID_MERCHANT
 from backoffice.kernel.admin.display import BAD, BUSY, WARN, list_url, row_url
 from backoffice.kernel.admin.scoping import reach
 from backoffice.kernel.files.admin.listing import queue_conditions
@@ -265,8 +265,8 @@ def _own_applications(request: HttpRequest, console: str, now: datetime) -> Iter
 
 Part = Callable[[HttpRequest, str, datetime], Iterator[Need]]
 PARTS: tuple[Part, ...] = (
-    _proof, _payouts, _adjustments, _imports, _runs, _messages, _gateways, _settings, _holds, *PAID, *APPLICATIONS, _merchants, _developers,
-    _own_applications,
+    _proof, _payouts, _adjustments, _imports, _runs, _messages, _gateways, _settings, _holds, *PAID,
+    *PAID_MERCHANT, *APPLICATIONS, _merchants, _developers, _own_applications,
 )  # fmt: skip
 
 
