@@ -1,4 +1,4 @@
-"""Business numbers of paid membership (†), changed by staff."""
+"""Business numbers of paid membership, changed by member operations."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ CHANGE = "paid.change_paidnumber"
 
 @in_transaction
 def set_number(*, code: str, value: int, by: User, now: datetime) -> PaidNumber:
-    """Change a number within its range. It holds from now on: times already given (replies, appeals, payments) keep theirs.
+    """Change a business number within its range. It holds from now on: terms, deadlines and notices already given keep theirs.
 
-    Codes: ``unknown_number``, ``out_of_range``, ``fees_crossed`` (the lowest reasonable fee above the highest).
+    Raises ``PaidRefused``: ``unknown_number``, ``out_of_range``, ``fees_cross``.
     """
     require_platform(by, CHANGE)
     number = NUMBERS.get(code)
     if number is None:
-        raise PaidRefused(_("There is no such number."), code="unknown_number")
+        raise PaidRefused(_("There is no such number."), code="unknown_number", field="code")
     if not number.least <= value <= number.most:
         raise PaidRefused(_("Between %(least)d and %(most)d, please.") % {"least": number.least, "most": number.most}, code="out_of_range", field="value")
+    list(PaidNumber.objects.select_for_update().order_by("pk"))  # two changes of the two fees at once would pass each other
     numbers = get_numbers()
-    least, most = (value if code == "least_card_fee" else numbers.least_card_fee), (value if code == "most_card_fee" else numbers.most_card_fee)
+    least, most = (value if code == name else getattr(numbers, name) for name in ("least_card_fee", "most_card_fee"))
     if least > most:
-        raise PaidRefused(_("The lowest reasonable fee would be above the highest."), code="fees_crossed", field="value")
+        raise PaidRefused(_("The lowest card fee would be above the highest."), code="fees_cross", field="value")
     before = getattr(numbers, code)
     row, _made = PaidNumber.objects.update_or_create(code=code, defaults={"value": value, "changed_by": by, "changed_at": now})
     record_event("paid_number.changed", target=row, by=by, now=now, code=code, before=before, after=value)
