@@ -105,6 +105,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
                 Entry(_("Programs"), "card_membership", model="paid.PaidProgram"),
                 Entry(_("Holders"), "badge", model="paid.PaidMembership"),
                 Entry(_("Promises"), "task_alt", model="paid.Fulfilment"),
+                Entry(_("Pictures"), "image", model="paid.Picture"),
                 Entry(_("Complaints"), "report", model="paid.Complaint"),
                 Entry(_("Sanctions"), "gavel", model="paid.Sanction"),
                 Entry(_("Appeals against sanctions"), "balance", model="paid.SanctionAppeal"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Case, Value, When
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -47,6 +48,9 @@ class NominationAdmin(PaidPlatformScreen):
     actions_detail = ("nominate", "decline", "end_invitation")
     empty_text = gettext_lazy("No store has been invited or nominated yet. Member operations invites, industry operations nominates.")
     keys = (("n", "nominate", gettext_lazy("nominate")), ("r", "decline", gettext_lazy("decline")))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        return (Case(When(status=NominationStatus.PROPOSED, then=Value(0)), default=Value(1)), "-pk")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         return (*((label, f"status__exact={status}") for status, label in NominationStatus.choices), (_("All"), ""))

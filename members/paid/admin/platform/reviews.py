@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import Case, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -42,7 +43,6 @@ class ReviewScreen(PaidPlatformScreen):
     list_select_related = ("program__store__merchant", "submitted_by", "decided_by")
     search_fields = ("program__name", "program__store__code", "program__store__name")
     actions_detail = ("approve", "ask_for_changes", "reject")
-    ordering = ("submitted_at", "pk")
 
     def store_of(self, row: Any) -> Any:
         return row.program.store
@@ -51,6 +51,9 @@ class ReviewScreen(PaidPlatformScreen):
         """Drafts are the merchant's own until they are handed in."""
         rows = super().get_queryset(request).select_related("program__store__merchant", "program__decoration", "program__pack", "submitted_by", "decided_by")
         return rows.filter(submitted_at__isnull=False)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        return (Case(When(status=ReviewStatus.IN_REVIEW, then=Value(0)), default=Value(1)), "submitted_at", "pk")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         tabs = (ReviewStatus.IN_REVIEW, ReviewStatus.CHANGES_REQUESTED, ReviewStatus.APPROVED, ReviewStatus.REJECTED)
