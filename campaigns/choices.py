@@ -59,6 +59,28 @@ PAID_CARDS = (ScenarioCode.PAID_RENEWAL.value, ScenarioCode.PAID_ENDING.value, S
 CONSENT_CARDS = (ScenarioCode.PAID_ENDING.value, ScenarioCode.BENEFIT_ENDING.value)
 """Lifecycle cards: only to members who agree to marketing."""
 
+LIFECYCLE = (ScenarioCode.LEVEL_CHANGE.value, ScenarioCode.FIRST_PURCHASE.value, ScenarioCode.REPURCHASE.value, ScenarioCode.DORMANT.value)
+"""The lifecycle scenarios: a switch, a time, days, a hold-out group and a frequency rule for each of them and store."""
+
+MARKETING_CARDS = (*CONSENT_CARDS, *LIFECYCLE)
+"""What needs the member's consent to marketing, when it is decided and again when it is handed over."""
+
+NO_EXTRA_RULES = (*CREDIT_CARDS, ScenarioCode.PAID_RENEWAL.value)
+"""The three credit scenarios and duties obey the base caps and nothing else: no extra rule and no quiet hours hold them back or count them, and no slot
+is kept free from them."""
+
+LIFECYCLE_DAYS = {
+    ScenarioCode.FIRST_PURCHASE.value: 7,
+    ScenarioCode.REPURCHASE.value: 30,
+    ScenarioCode.DORMANT.value: 90,
+    ScenarioCode.LEVEL_CHANGE.value: 3,
+}
+"""Days that a store begins with. Of a level change: for how many days after it the member is still told."""
+
+HOLDOUT_PERCENT = 5
+LIFT_DAYS = 14
+"""Orders within so many days after the decision count for the lift."""
+
 RENEWAL_SPARE_DAYS = 3
 """So many days before its last day the notice of a renewal is tried for the first time: a cap met on one day leaves others."""
 
@@ -115,6 +137,13 @@ class SuppressionReason(models.TextChoices):
     PLAN_OVER = "plan_over", _("The plan is not sold any more")
     TOLD = "told", _("The member was told already")
     TOO_LATE = "too_late", _("Too late for a notice before the renewal")
+    RULE_CAP = "rule_cap", _("A frequency rule allows no more")
+    QUIET_HOURS = "quiet_hours", _("Quiet hours")
+    HELD_OUT = "held_out", _("In the hold-out group")
+    TOO_SOON = "too_soon", _("The days are not over yet")
+    HAS_ORDERED = "has_ordered", _("The member ordered already")
+    NO_ORDER = "no_order", _("The member has not ordered yet")
+    NO_LEVEL_CHANGE = "no_level_change", _("No change of level lately")
 
 
 class RunStatus(models.TextChoices):
@@ -125,6 +154,19 @@ class RunStatus(models.TextChoices):
 
 
 OPEN_RUN = (RunStatus.WAITING.value, RunStatus.DECIDING.value)
+
+
+class RuleScope(models.TextChoices):
+    """Over which messages to a person a frequency rule counts."""
+
+    STORE = "STORE", _("All messages of a store")
+    PLATFORM = "PLATFORM", _("All messages of all stores")
+    SCENARIO = "SCENARIO", _("Messages of one scenario from a store")
+
+
+class RuleWindow(models.TextChoices):
+    LOCAL_DAY = "LOCAL_DAY", _("The local day")
+    ROLLING = "ROLLING", _("Several local days, today the last")
 
 
 class ReceiptEvent(models.TextChoices):

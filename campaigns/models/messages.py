@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.tenancy.choices import Language
 from backoffice.kernel.tenancy.models import Store
-from campaigns.choices import AT_ONCE, PERIODIC_CARDS, PERSON_DAY_CAP, STORE_DAY_CAP, MessageStatus, ReceiptEvent, ScenarioCode, SuppressionReason
+from campaigns.choices import AT_ONCE, LIFECYCLE, PERIODIC_CARDS, PERSON_DAY_CAP, STORE_DAY_CAP, MessageStatus, ReceiptEvent, ScenarioCode, SuppressionReason
 from members.models import Member, Person
 
 
@@ -66,6 +66,8 @@ class Message(models.Model):
             models.Index(fields=["store", "id"], condition=models.Q(status=MessageStatus.PENDING, scenario__in=AT_ONCE), name="message_at_once"),
             models.Index(fields=["person", "local_day"], name="message_of_person_and_day"),
             models.Index(fields=["store", "-id"], name="message_newest_of_store"),
+            # Figures of the lifecycle scenarios by day.
+            models.Index(fields=["store", "scenario", "local_day"], condition=models.Q(scenario__in=LIFECYCLE), name="message_lifecycle_day"),
             # Dead letters and unknown outcomes: few among millions, looked for by people.
             models.Index(fields=["store", "-id"], condition=models.Q(status__in=[MessageStatus.FAILED, MessageStatus.UNKNOWN]), name="message_to_look_at"),
         ]

@@ -1,11 +1,15 @@
 from members.models.credit import CreditAccount, CreditEntry, CreditLot
 from members.models.credit_moves import CreditAdjustment, CreditHold, CreditPayout, CreditPolicy, LedgerProof
+from members.models.levels import LevelChange
+from members.models.fans import Buyer, Fan, Post
 from members.models.members import Level, Member, MemberStatusChange, MemberTag, PhoneChange, PhoneRevealCount, Tag
 from members.models.orders import OrderLine, PurchaseSummary
 from members.models.payments import Event, Payment, PaymentRefund
 from members.models.people import Identity, IdentityKind, IdentityLink, Person
+from members.models.push_accounts import PushAccount, PushAccountChange, PushAccountDay, PushAccountSnapshot, PushNumber
 
 __all__ = [
+    "Buyer",
     "CreditAccount",
     "CreditAdjustment",
     "CreditEntry",
@@ -14,11 +18,13 @@ __all__ = [
     "CreditPayout",
     "CreditPolicy",
     "Event",
+    "Fan",
     "Identity",
     "IdentityKind",
     "IdentityLink",
     "LedgerProof",
     "Level",
+    "LevelChange",
     "Member",
     "MemberStatusChange",
     "MemberTag",
@@ -28,6 +34,12 @@ __all__ = [
     "Person",
     "PhoneChange",
     "PhoneRevealCount",
+    "Post",
     "PurchaseSummary",
+    "PushAccount",
+    "PushAccountChange",
+    "PushAccountDay",
+    "PushAccountSnapshot",
+    "PushNumber",
     "Tag",
 ]

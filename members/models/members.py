@@ -105,6 +105,17 @@ class Member(models.Model):
             models.Index(fields=["store", "member_no"], name="member_by_number_prefix", opclasses=["", "varchar_pattern_ops"]),
             models.Index(fields=["store", "nickname"], name="member_by_nickname_prefix", opclasses=["", "varchar_pattern_ops"]),
         ]
+        triggers: ClassVar[list[Any]] = [
+            # The writer's own business time stands in updated_at, which every change of a level sets.
+            pgtrigger.Trigger(
+                name="tell_of_level",
+                operation=pgtrigger.UpdateOf("level_id"),
+                when=pgtrigger.After,
+                condition=pgtrigger.Q(old__level__df=pgtrigger.F("new__level")),
+                func="INSERT INTO members_levelchange (store_id, member_id, from_level_id, to_level_id, changed_at)"
+                " VALUES (NEW.store_id, NEW.id, OLD.level_id, NEW.level_id, NEW.updated_at); RETURN NULL;",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.member_no
