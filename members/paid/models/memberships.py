@@ -70,7 +70,8 @@ class PaidMembership(models.Model):
             models.UniqueConstraint(fields=["member"], condition=models.Q(status="PENDING"), name="paid_membership_one_pending"),
             ExclusionConstraint(
                 name="paid_terms_do_not_overlap",
-                expressions=[(DateRange("starts_on", "ends_on", RangeBoundary()), RangeOperators.OVERLAPS), ("member", RangeOperators.EQUAL)],
+                # The member first: most terms overlap each other, only few are one member's.
+                expressions=[("member", RangeOperators.EQUAL), (DateRange("starts_on", "ends_on", RangeBoundary()), RangeOperators.OVERLAPS)],
                 condition=models.Q(starts_on__isnull=False),
             ),
             models.CheckConstraint(
