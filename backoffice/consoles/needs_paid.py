@@ -26,7 +26,9 @@ def _nominations(request: HttpRequest, console: str, _now: datetime) -> Iterator
     if not _may(request, console, "paid.nominate_store"):
         return
     told = Nomination.objects.filter(status=NominationStatus.PROPOSED).aggregate(number=Count("pk"), since=Min("proposed_at"))
-    text = ngettext("%(n)d store asks for paid membership: nominate or decline it", "%(n)d stores ask for paid membership: nominate or decline them", told["number"])
+    text = ngettext(
+        "%(n)d store asks for paid membership: nominate or decline it", "%(n)d stores ask for paid membership: nominate or decline them", told["number"]
+    )
     url = list_url(console, Nomination, f"status__exact={NominationStatus.PROPOSED}")
     yield Need(text % {"n": told["number"]}, told["number"], WARN, url, told["since"])
 
