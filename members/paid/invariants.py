@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
+
 from backoffice.kernel.invariants import invariant
 from backoffice.kernel.sql import fetch_all
 
@@ -83,6 +85,8 @@ def issues_missing(most: int) -> Found:
         JOIN paid_benefit b ON b.id = e.benefit_id AND (b.disabled_at IS NULL OR b.disabled_at > m.opened_at)
         WHERE NOT EXISTS (SELECT FROM paid_benefitissue i WHERE (i.paid_membership_id, i.benefit_id, i.period) = (e.id, e.benefit_id, e.period))
           AND NOT EXISTS (SELECT FROM audit_auditevent a WHERE a.verb = 'benefit.switched' AND a.target_type = 'paid.benefit' AND a.target_id = b.id)
+          -- A term that a file brought is owed nothing of the days before the file.
+          AND (m.source <> 'FILE' OR e.due_on >= (m.created_at AT TIME ZONE '{settings.TIME_ZONE}')::date)
         ORDER BY e.id, e.benefit_id, e.period LIMIT %(most)s
     """  # noqa: S608
     yield from _named("paid membership", sql, most)
