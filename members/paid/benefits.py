@@ -85,7 +85,7 @@ class BenefitForm(forms.Form):
             given[name] = None
             self.errors.pop(name, None)
         elif given.get(name) is None and name not in self.errors:
-            self.add_error(name, sentence)
+            self.add_error(name, forms.ValidationError(sentence, code="required"))
 
     @classmethod
     def describe(cls, settings: Mapping[str, Any]) -> Any:
@@ -136,7 +136,8 @@ class MonthlyCouponForm(BenefitForm):
         given = super().clean()
         amount, threshold = given.get("coupon_amount"), given.get("threshold")
         if amount and threshold and threshold < amount:
-            self.add_error("threshold", _("An order that small would be free. The threshold is at least the coupon's amount."))
+            sentence = _("An order that small would be free. The threshold is at least the coupon's amount.")
+            self.add_error("threshold", forms.ValidationError(sentence, code="threshold_below_amount"))
         return given
 
     @classmethod
@@ -160,7 +161,7 @@ class _Activity(BenefitForm):
         given = super().clean()
         begins, ends = given.get("window_from"), given.get("window_to")
         if begins and ends and ends <= begins:
-            self.add_error("window_to", _("The activity would end before it begins."))
+            self.add_error("window_to", forms.ValidationError(_("The activity would end before it begins."), code="window_ends_first"))
         return given
 
     @classmethod
@@ -208,7 +209,7 @@ class ItemDiscountForm(_Discount):
         text = str(self.cleaned_data["items"]).replace("，", ",").replace(";", ",").replace("；", ",")
         items = list(dict.fromkeys(part.strip() for line in text.splitlines() for part in line.split(",") if part.strip()))
         if not items:
-            raise forms.ValidationError(_("Name at least one item."))
+            raise forms.ValidationError(_("Name at least one item."), code="required")
         if len(items) > MOST_ITEMS:
             raise forms.ValidationError(_("At most %(count)d items, please.") % {"count": MOST_ITEMS})
         if any(len(item) > 64 for item in items):
@@ -267,8 +268,7 @@ def form_of(kind: str) -> type[BenefitForm]:
 
 def clean_benefit(kind: str, values: Mapping[str, Any]) -> CleanBenefit:
     """Check ``values`` (text or typed) by the kind's form. Raises ``InvalidBenefit``."""
-    form_class = form_of(kind)
-    form = form_class(data={name: _text(value) for name, value in values.items()})
+    form = _filled(kind, values)
     if not form.is_valid():
         errors = {name: str(faults[0]) for name, faults in form.errors.items()}
         raise InvalidBenefit(next(iter(errors.values())), field=next(iter(errors)), errors=errors)
@@ -277,7 +277,16 @@ def clean_benefit(kind: str, values: Mapping[str, Any]) -> CleanBenefit:
     columns["cost_amount"] = columns.get("cost_amount") or Decimal(0)
     columns.setdefault("code_pool", "")
     columns.setdefault("deadline_days", None)
-    return CleanBenefit(columns, {name: _plain(given.get(name)) for name in form_class.own})
+    return CleanBenefit(columns, {name: _plain(given.get(name)) for name in form.own})
+
+
+def list_faults(kind: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """The code of the first fault of each field, for files; empty: ``clean_benefit`` takes the values."""
+    return {name: faults[0].code or "invalid" for name, faults in _filled(kind, values).errors.as_data().items()}
+
+
+def _filled(kind: str, values: Mapping[str, Any]) -> BenefitForm:
+    return form_of(kind)(data={name: _text(value) for name, value in values.items()})
 
 
 def values_of(benefit: Benefit) -> dict[str, Any]:
@@ -318,7 +327,9 @@ def _plain(value: Any) -> Any:
     """As JSON keeps it."""
     if isinstance(value, Decimal):
         return str(value.quantize(FEN))
-    return value.isoformat() if isinstance(value, (date, datetime)) else value
+    if isinstance(value, datetime):
+        return to_local(value).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _given(form_class: type[BenefitForm], name: str, stored: Any) -> Any:

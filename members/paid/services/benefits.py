@@ -22,7 +22,7 @@ from members.paid.services.rights import PaidRefused
 
 MOST_BENEFITS = 30
 MOST_PICTURES = 6
-_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 @in_transaction
@@ -84,7 +84,7 @@ def _new_key(pack: BenefitPack, kind: str, wanted: str) -> str:
     """The wanted key, or the kind's name with the first number that no version of the program has had: a key is one promise, for good."""
     taken = set(Benefit.objects.filter(pack__program=pack.program_id).values_list("key", flat=True))
     if wanted:
-        if not _KEY.match(wanted):
+        if not KEY.fullmatch(wanted):
             raise PaidRefused(_("A key has small letters, digits and hyphens, at most 32."), code="key_invalid", field="key")
         if pack.benefits.filter(key=wanted).exists():
             raise PaidRefused(_("The pack has a benefit of this key already."), code="key_taken", field="key")
