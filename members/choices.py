@@ -1,5 +1,8 @@
 """Codes and transition tables of members."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -110,3 +113,36 @@ ADJUSTMENT_TRANSITIONS: dict[str, frozenset[str]] = {
     AdjustmentStatus.REFUSED: frozenset(),
     AdjustmentStatus.WITHDRAWN: frozenset(),
 }
+
+
+class FanEvent(models.TextChoices):
+    """Names of events that say something about a follower; a store's systems tell them as any other event."""
+
+    FOLLOWED = "fan_followed", _("Followed")
+    UNFOLLOWED = "fan_unfollowed", _("Unfollowed")
+    SUBSCRIBED = "fan_subscribed", _("Subscribed to messages")
+    UNSUBSCRIBED = "fan_unsubscribed", _("Unsubscribed from messages")
+    PAGE_VIEW = "page_view", _("Page viewed")
+
+
+@dataclass(frozen=True)
+class PushNumberRange:
+    """What a number of pushes means, its default and what staff may set."""
+
+    meaning: Any
+    default: int
+    least: int
+    most: int
+
+
+PUSH_NUMBERS: dict[str, PushNumberRange] = {
+    "purchase_days": PushNumberRange(_("Local days in which two days of purchase make a returning customer"), 180, 1, 730),
+    "post_days": PushNumberRange(_("Local days in which posts count"), 7, 1, 60),
+    "seen_days": PushNumberRange(_("Local days in which a fan seen again counts for the revisit rate"), 7, 1, 60),
+    "subscription_subscribers": PushNumberRange(_("Subscribers that a subscription push asks for"), 10, 1, 1_000_000),
+    "first_returning_fans": PushNumberRange(_("Returning fans that the first win-back asks for"), 50, 1, 1_000_000),
+    "first_posts": PushNumberRange(_("Posts that the first win-back asks for"), 5, 0, 1_000),
+    "second_returning_fans": PushNumberRange(_("Returning fans that the second win-back asks for"), 1_000, 1, 10_000_000),
+    "second_revisit_percent": PushNumberRange(_("Revisit rate in percent that the second win-back asks for"), 5, 0, 100),
+}
+"""Windows and marks of pushes (†); changed ones are rows of ``PushNumber``."""

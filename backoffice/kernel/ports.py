@@ -62,6 +62,11 @@ PaymentListener = Callable[[Any, datetime], object]
 
 payment_listeners: list[PaymentListener] = []
 
+PushAccountListener = Callable[[Any, datetime], object]
+"""``listener(store ids, now)``: the figures of these push accounts changed, or their day did. In the transaction that folded them in."""
+
+push_account_listeners: list[PushAccountListener] = []
+
 
 @dataclass(frozen=True)
 class GrantAnswer:

@@ -50,6 +50,7 @@ class OrderLine(models.Model):
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["member", "-paid_at"], name="order_line_of_member"),
+            models.Index(fields=["person", "store"], name="order_line_of_person"),
             models.Index(fields=["store", "-id"], name="order_line_newest_of_store"),
             models.Index(fields=["store", "-id"], condition=models.Q(refunded_amount__gt=0), name="order_line_refunded"),
         ]

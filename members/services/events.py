@@ -21,6 +21,7 @@ from backoffice.kernel.sql import load_sql
 from backoffice.kernel.tenancy.models import Store
 from members.models import Event, Identity, IdentityKind, Member, Person
 from members.selectors.people import IdentityRefused, mask_identity, normalise_identity
+from members.services.fans import note_fan_events
 
 MOST_EVENTS = 1_000
 LONGEST_PROPERTIES = 8_192
@@ -67,6 +68,7 @@ class EventsRefused(BusinessError):
 def record_events(*, store: Store, events: Sequence[EventLine], now: datetime) -> EventCounts:
     """Record up to 1,000 events of one store. The same event again changes nothing; with another content it is counted as a conflict.
 
+    Events of followers (``FanEvent``) bring the push account's fans up to date in the same transaction.
     A member number must be known. A person named by an identity is found by it, or made. The number of statements does not depend on the
     number of events, and two calls at once record each event once. Raises ``EventsRefused``, or ``BusinessError`` for too many.
     """
@@ -88,6 +90,7 @@ def record_events(*, store: Store, events: Sequence[EventLine], now: datetime) -
         rows[event.event_id].append(_row(store, event, members, people, joined))
     created = _insert([same[0] for _event_id, same in sorted(rows.items())])
     stored = {event.event_id: event for event in Event.objects.filter(store=store, event_id__in=rows)}
+    note_fan_events(stored.values())
     conflicts = [event_id for event_id, same in rows.items() for event in same if _content(event) != _content(stored[event_id])]
     return EventCounts(created, len(events) - created - len(conflicts), len(conflicts), tuple(sorted(set(conflicts))))
 
