@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class NominationWay(models.TextChoices):
@@ -153,7 +154,7 @@ ISSUE_TABLE: dict[str, frozenset[str]] = {
 class FulfilmentStatus(models.TextChoices):
     """Of one promise of a custom benefit to one member. Late is a date, not a state."""
 
-    DUE = "DUE", _("Due")
+    DUE = "DUE", pgettext_lazy("promise", "Due")
     DONE = "DONE", _("Done")
     DROPPED = "DROPPED", _("No longer owed")
 

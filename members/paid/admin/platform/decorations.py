@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.kernel.admin import tenant_action
 from backoffice.kernel.admin.display import row_link, status_chip
@@ -68,7 +68,7 @@ class DecorationAdmin(ReviewScreen):
             "before": [benefit.title for benefit in in_module_order(benefits, before.modules)] if before else [],
         }
 
-    @tenant_action(permission=REVIEW, title=gettext_lazy("Approve"), form=ApproveDialog, icon="check", available=is_in_review)
+    @tenant_action(permission=REVIEW, title=pgettext_lazy("review", "Approve"), form=ApproveDialog, icon="check", available=is_in_review)
     def approve(self, request: HttpRequest, decoration: Decoration, form: Any) -> HttpResponse | str:
         return self.ruled(request, decoration, rule_on_decoration, ReviewStatus.APPROVED)
 

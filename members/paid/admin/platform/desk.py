@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.kernel.admin.display import BAD, EMPTY, chip, full_time, row_link, status_chip
 from backoffice.kernel.clock import database_now, local_day
@@ -44,7 +44,7 @@ def in_queue(rows: QuerySet[Fulfilment], queue: str | None, today: date) -> Quer
 
 
 class DeskFilter(QueueFilter):
-    queues = ((DUE, gettext_lazy("Due")), (LATE, gettext_lazy("Late")), (DONE, gettext_lazy("Done")), (COMPLAINED, gettext_lazy("Complained about")))
+    queues = ((DUE, pgettext_lazy("promise", "Due")), (LATE, gettext_lazy("Late")), (DONE, gettext_lazy("Done")), (COMPLAINED, gettext_lazy("Complained about")))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return in_queue(queryset, self.value(), local_day(database_now()))

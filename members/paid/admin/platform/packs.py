@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.kernel.admin import tenant_action
 from backoffice.kernel.admin.display import BAD, BUSY, GOOD, WARN, chip, row_link, status_chip
@@ -28,7 +28,7 @@ from members.paid.selectors.sanctions import count_holders
 from members.paid.selectors.tones import PROGRAM_TONES, REVIEW_TONES
 from members.paid.services.packs import REVIEW, rule_on_pack
 
-STATES = {NEW: (gettext_lazy("New"), GOOD), CHANGED: (gettext_lazy("Changed"), WARN), GONE: (gettext_lazy("Taken out"), BAD)}
+STATES = {NEW: (gettext_lazy("New"), GOOD), CHANGED: (pgettext_lazy("review", "Changed"), WARN), GONE: (gettext_lazy("Taken out"), BAD)}
 
 
 class ApproveDialog(PaidDialog):
@@ -93,7 +93,7 @@ class BenefitPackAdmin(ReviewScreen):
             ],
         }
 
-    @tenant_action(permission=REVIEW, title=gettext_lazy("Approve"), form=ApproveDialog, icon="check", available=is_in_review)
+    @tenant_action(permission=REVIEW, title=pgettext_lazy("review", "Approve"), form=ApproveDialog, icon="check", available=is_in_review)
     def approve(self, request: HttpRequest, pack: BenefitPack, form: Any) -> HttpResponse | str:
         return self.ruled(request, pack, rule_on_pack, ReviewStatus.APPROVED)
 
