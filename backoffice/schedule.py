@@ -39,6 +39,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("prove the ledger", "members.prove_ledger_nightly", 600, "Proves the whole ledger once a day, from three in the morning on."),
     Entry("issue benefits", "paid.issue_benefits", 300, "Issues the benefits of paid memberships that are due, ends and retries others."),
     Entry("keep paid orders", "paid.keep_orders", 60, "Unpaid orders of paid membership lapse; agreed renewals are ordered on the last day."),
+    Entry("fold push figures", "members.fold_push_figures", 10, "Adds up what changed in the figures of push accounts; keeps each day's end."),
     Entry("prune API records", "api.prune", 3600, "Removes answers kept for 30 days, ended tokens and refused log-ins of API clients."),
     Entry("advance applications", "applications.advance", 10, "Rulings take effect, claims and waits run out, strikes count, grants expire, apps pause."),
     Entry("deliver notices", "applications.deliver_notices", 10, "Hands over notices about applications that wait for mail or DingTalk."),

@@ -17,6 +17,8 @@ class MembersConfig(AppConfig):
                 "member.joined": _("Member joined"),
                 "member.changed": _("Member changed"),
                 "identities.conflict_met": _("Identities of different people seen together"),
+                "push_account.changed": _("Push account changed"),
+                "push_number.changed": _("Number of pushes changed"),
                 "credit_policy.changed": _("Credit policy changed"),
                 "credit_payout.paid": _("Payout paid back"),
                 "credit_payout.failed": _("Payout failed"),

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from backoffice.kernel.invariants import invariant
 from backoffice.kernel.sql import fetch_all
 from members.selectors.proof import prove_ledger
@@ -271,3 +273,78 @@ def phone_is_known(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     for row in found:
         yield f"member {row['id']}", {"person": row["person_id"], "phone stands for": row["stands_for"]}
+
+
+@invariant("pushes.buyers", "what a person bought in a store, member or not, is what their order lines say: days, last purchase and amount")
+def buyers_are_the_lines(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT store_id, person_id, b.last_days, c.last_days AS days_of_lines, b.amount, c.amount AS of_lines,
+               b.last_paid_at::text AS last_paid_at, c.last_paid_at::text AS last_of_lines
+        FROM members_buyer b
+        FULL JOIN (
+            SELECT store_id, person_id, max(paid_at) AS last_paid_at, sum(amount - refunded_amount) AS amount,
+                   (array_agg(DISTINCT (paid_at AT TIME ZONE %(zone)s)::date ORDER BY (paid_at AT TIME ZONE %(zone)s)::date DESC))[1:5] AS last_days
+            FROM members_orderline WHERE refunded_amount < amount GROUP BY store_id, person_id
+        ) c USING (store_id, person_id)
+        WHERE (coalesce(b.last_days, '{}'), coalesce(b.amount, 0), b.last_paid_at)
+              IS DISTINCT FROM (coalesce(c.last_days, '{}'), coalesce(c.amount, 0), c.last_paid_at)
+        ORDER BY store_id, person_id LIMIT %(most)s
+        """,
+        {"most": most, "zone": settings.TIME_ZONE},
+    )
+    for row in found:
+        facts = {name: [str(day) for day in row[name] or []] for name in ("last_days", "days_of_lines")}
+        facts |= {name: _told(row[name]) for name in ("amount", "of_lines")} | {name: row[name] for name in ("last_paid_at", "last_of_lines")}
+        yield f"person {row['person_id']} in store {row['store_id']}", facts
+
+
+@invariant("pushes.fans", "a fan's second purchase day is the buyer's, and the day of the last visit is that visit's local day if it came after following")
+def fans_stand_beside_buyers(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        SELECT f.id, f.second_day::text AS second_day, b.last_days[2]::text AS of_buyer, f.seen_on::text AS seen_on, v.seen_on::text AS of_visit
+        FROM members_fan f
+        LEFT JOIN members_buyer b ON b.store_id = f.store_id AND b.person_id = f.person_id
+        CROSS JOIN LATERAL (SELECT CASE WHEN f.last_seen_at > f.fan_since THEN (f.last_seen_at AT TIME ZONE %(zone)s)::date END AS seen_on) v
+        WHERE f.second_day IS DISTINCT FROM b.last_days[2] OR f.seen_on IS DISTINCT FROM v.seen_on OR b.store_id IS NULL
+        ORDER BY f.id LIMIT %(most)s
+        """,
+        {"most": most, "zone": settings.TIME_ZONE},
+    )
+    for row in found:
+        yield f"fan {row.pop('id')}", row
+
+
+@invariant("pushes.figures", "the figures of every push account, folded in and waiting, are what its fans and posts say")
+def figures_are_the_rows(most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = fetch_all(
+        """
+        WITH kept AS (
+            SELECT store_id, NULL::date AS day, fan_count, subscriber_count, 0 AS returning_fan_count, 0 AS seen_fan_count, 0 AS post_count
+            FROM members_pushaccount
+            UNION ALL SELECT store_id, day, 0, 0, returning_fan_count, seen_fan_count, post_count FROM members_pushaccountday
+            UNION ALL SELECT store_id, day, fan_count, subscriber_count, returning_fan_count, seen_fan_count, post_count FROM members_pushaccountchange
+        ), counted AS (
+            SELECT store_id, NULL::date AS day, 1 AS fan_count, subscribed::int AS subscriber_count, 0 AS returning_fan_count, 0 AS seen_fan_count,
+                   0 AS post_count
+            FROM members_fan WHERE fan_since IS NOT NULL
+            UNION ALL SELECT store_id, second_day, 0, 0, 1, 0, 0 FROM members_fan WHERE fan_since IS NOT NULL AND second_day IS NOT NULL
+            UNION ALL SELECT store_id, seen_on, 0, 0, 0, 1, 0 FROM members_fan WHERE fan_since IS NOT NULL AND seen_on IS NOT NULL
+            UNION ALL SELECT store_id, published_on, 0, 0, 0, 0, 1 FROM members_post
+        )
+        SELECT store_id, day::text AS day, sum(fan_count) AS fans, sum(subscriber_count) AS subscribers, sum(returning_fan_count) AS returning_fans,
+               sum(seen_fan_count) AS seen_fans, sum(post_count) AS posts
+        FROM (
+            SELECT * FROM kept
+            UNION ALL
+            SELECT store_id, day, -fan_count, -subscriber_count, -returning_fan_count, -seen_fan_count, -post_count FROM counted
+        ) difference
+        GROUP BY store_id, day
+        HAVING sum(fan_count) <> 0 OR sum(subscriber_count) <> 0 OR sum(returning_fan_count) <> 0 OR sum(seen_fan_count) <> 0 OR sum(post_count) <> 0
+        ORDER BY store_id, day LIMIT %(most)s
+        """,
+        {"most": most},
+    )
+    for row in found:
+        yield f"store {row.pop('store_id')}, day {row.pop('day')}", {f"{name} too many": int(difference) for name, difference in row.items() if difference}

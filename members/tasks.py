@@ -1,4 +1,4 @@
-"""Tasks of the credit ledger. A task says "there is work": what is due stands in tables, so a lost or doubled one changes nothing."""
+"""Tasks of the credit ledger and of push accounts. A task says "there is work": what is due stands in tables, so a lost or doubled one changes nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from celery import shared_task
 from backoffice.kernel import clock
 from members.services.credit.lapse import sweep_lapsed
 from members.services.proof import prove_night
+from members.services.push_accounts import fold_figures
 
 log = structlog.get_logger(__name__)
 
@@ -26,3 +27,16 @@ def prove_ledger_nightly() -> None:
     if proof is not None:
         write = log.error if proof.difference_count else log.info
         write("ledger.proved", local_day=str(proof.local_day), accounts=proof.account_count, entries=proof.entry_count, differences=proof.difference_count)
+
+
+@shared_task(name="members.fold_push_figures", acks_late=True, soft_time_limit=240, time_limit=270)
+def fold_push_figures() -> None:
+    """Add up what changed in the figures of push accounts; the first call of a local day also keeps yesterday's. Goes on until nothing is left."""
+    stores: set[int] = set()
+    for _round in range(50):
+        folded = fold_figures(now=clock.database_now())
+        stores.update(folded.stores)
+        if not folded.more:
+            break
+    if stores:
+        log.info("push_figures.folded", stores=len(stores))

@@ -8,6 +8,11 @@ from backoffice.kernel.files.columns import Code, FreeText, LocalMoment
 from backoffice.kernel.files.kinds import Column, ImportKind, register
 from backoffice.kernel.sql import load_sql
 
+_IN_THE_FUTURE = (
+    "SELECT line, 'published_at' AS column_name, 'in_the_future' AS code FROM import_checked "
+    "WHERE NOT is_bad AND published_at > %(now)s::timestamptz + interval '1 day'"
+)
+
 POSTS = register(
     ImportKind(
         code="posts",
@@ -19,10 +24,7 @@ POSTS = register(
             Column("title", "标题", FreeText(200), example="新品上架", help=_("Empty: as it is.")),
         ),
         key=("post_id",),
-        checks=(
-            "SELECT line, 'published_at' AS column_name, 'in_the_future' AS code FROM import_checked "
-            "WHERE NOT is_bad AND published_at > %(now)s::timestamptz + interval '1 day'",
-        ),
+        checks=(_IN_THE_FUTURE,),
         classify=(load_sql("members", "import_posts_classify"),),
         apply=(load_sql("members", "import_posts_apply_1"), load_sql("members", "import_posts_apply_2")),
         tables=("members_post",),

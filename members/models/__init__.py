@@ -1,7 +1,7 @@
 from members.models.credit import CreditAccount, CreditEntry, CreditLot
 from members.models.credit_moves import CreditAdjustment, CreditHold, CreditPayout, CreditPolicy, LedgerProof
-from members.models.levels import LevelChange
 from members.models.fans import Buyer, Fan, Post
+from members.models.levels import LevelChange
 from members.models.members import Level, Member, MemberStatusChange, MemberTag, PhoneChange, PhoneRevealCount, Tag
 from members.models.orders import OrderLine, PurchaseSummary
 from members.models.payments import Event, Payment, PaymentRefund

@@ -47,7 +47,7 @@ def _counted(rows: str) -> list[pgtrigger.Trigger]:
             level=pgtrigger.Statement,
             when=pgtrigger.After,
             operation=operation,
-            referencing=pgtrigger.Referencing(**tables),
+            referencing=pgtrigger.Referencing(**tables),  # type: ignore[no-untyped-call]
             func=_CHANGE.format(changed=changed),
         )
         for name, operation, tables, changed in (

@@ -24,7 +24,7 @@ _KIND = {
     FanEvent.PAGE_VIEW: "last_seen_at",
 }
 _ARRAYS = (
-    "(SELECT * FROM unnest(%(stores)s::bigint[], %(people)s::bigint[], "
+    "(SELECT * FROM unnest(%(stores)s::bigint[], %(people)s::bigint[], "  # noqa: S608 - names of columns
     + ", ".join(f"%({name})s::timestamptz[]" for name in _TIMES)
     + f") AS told (store_id, person_id, {', '.join(_TIMES)}))"
 )

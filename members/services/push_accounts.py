@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -71,7 +72,7 @@ def fold_figures(*, now: datetime, most: int = CHANGES_A_FOLD) -> Folded:
     Safe at any moment, twice, and at once: one folds, the others do nothing.
     """
     today, numbers = clock.local_day(now), get_push_numbers()
-    windows = {"today": today, "purchase_days": numbers.purchase_days, "post_days": numbers.post_days, "seen_days": numbers.seen_days}
+    windows: dict[str, Any] = {"today": today, "purchase_days": numbers.purchase_days, "post_days": numbers.post_days, "seen_days": numbers.seen_days}
     with connection.cursor() as cursor:
         cursor.execute(_ONE_FOLDS)
         if not cursor.fetchone()[0]:
