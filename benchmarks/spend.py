@@ -132,10 +132,9 @@ def rate_of_hordak(name: str, seconds: int) -> float:
 def spend_by_service(account_id: int) -> None:
     from django.utils import timezone
 
-    from members.models import CreditAccount
     from members.services.credit import spend
 
-    spend(account=CreditAccount(pk=account_id), amount=AMOUNT, order_no="O", idempotency_key=str(uuid.uuid4()), by=None, now=timezone.now())
+    spend(account=account_id, amount=AMOUNT, order_no="O", idempotency_key=str(uuid.uuid4()), by=None, now=timezone.now())
 
 
 def spend_by_orm(account_id: int) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from psycopg.pq import TransactionStatus
+
+from backoffice.kernel.planned import fetch_planned
 
 
 @cache
@@ -29,26 +32,24 @@ def fetch_prepared(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run one hot statement that the server keeps parsed and planned for the session, and return its rows. ADR 0031.
 
     Django writes parameters into the text, which the server then reads anew each time. Behind a pooler there is no session to keep a plan in,
-    and where somebody listens to statements (debug cursor, wrappers) the statement goes Django's way.
+    where somebody listens to statements (debug cursor, wrappers) they must see this one, and the first statement of a transaction brings its
+    BEGIN along: there the statement goes Django's way. Parameters are ``%s`` whose types the statement itself tells (``%s::bigint``, arguments of a
+    function), and a lone percent sign is written doubled.
     """
     ours = connections[DEFAULT_DB_ALIAS]
-    pooled = ours.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
-    if pooled or ours.queries_logged or ours.execute_wrappers:
-        with ours.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
-    # As Django does before it hands out a cursor and runs something on it.
-    ours.close_if_health_check_failed()
-    ours.ensure_connection()
-    ours.validate_thread_sharing()
-    ours.validate_no_broken_transaction()
-    session: psycopg.Connection[Any] = ours.connection
-    with ours.wrap_database_errors, psycopg.Cursor(session) as cursor:
-        session.prepare_threshold = 0  # only this statement: Django's own, each another text, are not worth a plan
-        try:
-            return list(cursor.execute(sql, params).fetchall())
-        finally:
-            session.prepare_threshold = None
+    if not (ours.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] or ours.queries_logged or ours.execute_wrappers):
+        # As Django does before it hands out a cursor and runs something on it.
+        ours.close_if_health_check_failed()
+        ours.ensure_connection()
+        ours.validate_thread_sharing()
+        ours.validate_no_broken_transaction()
+        session: psycopg.Connection[Any] = ours.connection
+        if session.autocommit or session.pgconn.transaction_status == TransactionStatus.INTRANS:
+            with ours.wrap_database_errors:
+                return fetch_planned(session, sql, params)
+    with ours.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
 
 
 def compile_queryset(queryset: models.QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:

@@ -101,7 +101,7 @@ class Release:
 @in_one_statement
 def hold(
     *,
-    account: CreditAccount | None = None,
+    account: CreditAccount | int | None = None,
     member: Member | None = None,
     amount: Decimal,
     order_no: str,

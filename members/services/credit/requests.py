@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring
+from types import TracebackType
 from typing import Any
 
 from django.db import IntegrityError
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.errors import BusinessError, StateConflict
 from backoffice.kernel.money import FEN, ZERO, format_yuan
+from members.choices import EntryKind
 
 LARGEST_AMOUNT = Decimal("999999999999.99")
 MOST_LINES = 1000
@@ -170,15 +172,26 @@ def body_hash(kind: str, account_id: int | None, **request: Any) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-@contextmanager
-def conflicts_told() -> Iterator[None]:
+def take_hash(kind: EntryKind, account_id: int, amount: Decimal, order_no: str, lines: Sequence[LineShare]) -> bytes:
+    """``body_hash`` of a spend or hold: the same bytes, and for the usual request, one without lines, in a third of the time."""
+    if lines:
+        return body_hash(kind, account_id, amount=amount, order_no=order_no, lines=[(line.line_no, line.amount) for line in lines])
+    text = f'{{"account": {account_id}, "amount": "{amount!s}", "kind": "{kind.value}", "order_no": {encode_basestring(order_no)}}}'
+    return hashlib.sha256(text.encode()).digest()
+
+
+class conflicts_told:  # noqa: N801 - a context manager, read as a verb; a generator would cost every spend a microsecond
     """Unique keys decide between two accounts of a store that use one key or top-up number at the same moment."""
-    try:
-        yield
-    except IntegrityError as error:
+
+    __slots__ = ()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if not isinstance(error, IntegrityError):
+            return
         constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
         if constraint == "credit_entry_once_per_key":
             raise IdempotencyKeyReused(KEY_REUSED) from error
         if constraint == "credit_lot_source_once_a_store":
             raise TopUpNumberTaken(NUMBER_TAKEN) from error
-        raise

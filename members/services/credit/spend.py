@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -23,10 +23,10 @@ from members.services.credit.requests import (
     IdempotencyKeyReused,
     LineShare,
     NotEnoughCredit,
-    body_hash,
     check_text,
     checked_lines,
     conflicts_told,
+    take_hash,
     yuan,
 )
 
@@ -61,7 +61,7 @@ class Spend:
 @in_one_statement
 def spend(
     *,
-    account: CreditAccount | None = None,
+    account: CreditAccount | int | None = None,
     member: Member | None = None,
     amount: Decimal,
     order_no: str,
@@ -71,7 +71,7 @@ def spend(
     now: datetime,
     deduction_order: str | None = None,
 ) -> Spend:
-    """Take ``amount`` yuan for an order from the lots of one account (or of the member's), soonest expiry first.
+    """Take ``amount`` yuan for an order from the lots of one account (itself or its id; or the member's), soonest expiry first.
 
     ``lines`` says how much of it each line uses; the lots in their order fill the lines in the order of their numbers.
     A lot whose time has passed at ``now`` is never spent. ``deduction_order`` splits what one lot gives into principal and bonus, ``None``: as
@@ -83,8 +83,7 @@ def spend(
     return Spend(taken.account_id, taken.amount, taken.parts, taken.replayed)
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """What the database's function did. ``hold_id`` only for a hold."""
 
     account_id: int
@@ -96,7 +95,7 @@ class Taken:
 
 def take(
     kind: EntryKind,
-    account: CreditAccount | None,
+    account: CreditAccount | int | None,
     member: Member | None,
     amount: Decimal,
     order_no: str,
@@ -111,11 +110,8 @@ def take(
     check_text("idempotency_key", idempotency_key, 128)
     check_text("order_no", order_no, 64)
     exact = checked_lines(lines, amount)
-    account_id = account.pk if account is not None else _account_id_of(member, asked=amount)
-    asked: dict[str, Any] = {"amount": amount, "order_no": order_no}
-    if exact:
-        asked["lines"] = [(line.line_no, line.amount) for line in exact]
-    body = body_hash(kind, account_id, **asked)
+    account_id = _account_id_of(account, member, asked=amount)
+    body = take_hash(kind, account_id, amount, order_no, exact)
     numbers, amounts = ([line.line_no for line in exact], [line.amount for line in exact]) if exact else (None, None)
     deduction = None if deduction_order is None else DeductionOrder(deduction_order).value
     asks = (kind.value, account_id, amount, deduction, idempotency_key, body, order_no, numbers, amounts, by.pk if by else None, now)
@@ -128,10 +124,14 @@ def take(
         raise IdempotencyKeyReused(KEY_REUSED)
     if outcome == "not_enough":
         raise NotEnoughCredit(asked=amount, available=available)
-    return Taken(account_id, amount, hold_id, tuple(SpendPart(*row[3:]) for row in rows), replayed=outcome == "replayed")
+    return Taken(account_id, amount, hold_id, tuple([SpendPart(*row[3:]) for row in rows]), replayed=outcome == "replayed")
 
 
-def _account_id_of(member: Member | None, *, asked: Decimal) -> int:
+def _account_id_of(account: CreditAccount | int | None, member: Member | None, *, asked: Decimal) -> int:
+    if isinstance(account, int):
+        return account
+    if account is not None:
+        return account.pk
     if member is None:
         raise TypeError("an account or a member is needed")
     account_id = CreditAccount.objects.filter(member=member).values_list("pk", flat=True).first()

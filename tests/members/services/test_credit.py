@@ -13,7 +13,8 @@ from backoffice.kernel.errors import NotFound
 from members.choices import DeductionOrder, EntryKind, MemberStatus
 from members.models import CreditAccount, CreditEntry, CreditLot
 from members.selectors.proof import prove_ledger
-from members.services.credit import AmountRefused, CreditRefused, IdempotencyKeyReused, NotEnoughCredit, TopUpNumberTaken, spend, top_up
+from members.services.credit import AmountRefused, CreditRefused, IdempotencyKeyReused, LineShare, NotEnoughCredit, TopUpNumberTaken, spend, top_up
+from members.services.credit.requests import body_hash, take_hash
 from tests.factories import NOON, make_member, make_store, make_user
 from tests.members.ledger import account_of, entries_total, everything, give, member_with, split, take, yuan
 
@@ -241,6 +242,21 @@ def test_an_empty_key_is_refused():
     assert refused.value.code == "idempotency_key_invalid"
 
 
+# --- the hash of a request: kept with entries for ever, so its bytes never change
+
+
+@pytest.mark.parametrize("order_no", ["O-1", "订单 1", 'a "quoted" \\ one', "line\nfeed\x1f\x7f", "😀"])
+@pytest.mark.parametrize("lines", [(), (LineShare(1, yuan(10)), LineShare(2, yuan("27.05")))])
+@pytest.mark.parametrize("kind", [EntryKind.SPEND, EntryKind.HOLD])
+def test_the_quick_hash_of_a_spend_is_the_hash_of_any_request(kind, lines, order_no):
+    asked = {"lines": [(line.line_no, line.amount) for line in lines]} if lines else {}
+    assert take_hash(kind, 7, yuan("37.05"), order_no, lines) == body_hash(kind, 7, amount=yuan("37.05"), order_no=order_no, **asked)
+
+
+def test_the_hash_is_the_one_that_old_entries_have():
+    assert take_hash(EntryKind.SPEND, 7, yuan("37.05"), "订单 1", ()).hex() == "b475aaba0a3beec10750d6131d872078b6ff2e09e9d063e3feffd569d74d4f02"
+
+
 # --- what the database itself refuses
 
 
@@ -255,9 +271,9 @@ def test_entries_are_append_only(act):
 @pytest.mark.parametrize(
     ("constraint", "act"),
     [
-        ("credit_account_never_negative", lambda member: CreditAccount.objects.filter(member=member).update(balance=-1)),
-        ("credit_lot_left_within_amounts", lambda member: CreditLot.objects.filter(account__member=member).update(principal_left=11)),
-        ("credit_lot_left_within_amounts", lambda member: CreditLot.objects.filter(account__member=member).update(bonus_left=-1)),
+        ("credit_account_not_below_zero", lambda member: CreditAccount.objects.filter(member=member).update(balance=-1)),
+        ("credit_lot_is_sound", lambda member: CreditLot.objects.filter(account__member=member).update(principal_left=11)),
+        ("credit_lot_is_sound", lambda member: CreditLot.objects.filter(account__member=member).update(bonus_left=-1)),
     ],
 )
 def test_named_constraints_hold_the_caches(constraint, act):
