@@ -178,7 +178,9 @@ def use_issue(*, issue: BenefitIssue, reference: str, by: User | None, now: date
     if stored.benefit.kind == BenefitKind.CUSTOM:
         raise PaidRefused(_("This benefit is a promise: enter that it was kept, with the evidence."), code="use_by_fulfilment")
     if stored.status == IssueStatus.ISSUED and stored.expires_on <= local_day(now):
-        raise PaidRefused(_("This benefit held until %(day)s and can no longer be used.") % {"day": stored.expires_on}, code="issue_expired")
+        raise PaidRefused(
+            _("This benefit held until %(day)s and can no longer be used.") % {"day": stored.expires_on - timedelta(days=1)}, code="issue_expired"
+        )
     mark_used(stored, reference=reference, by=by, now=now)
     return stored
 

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.audit.services import record_event
-from backoffice.kernel.clock import local_day
+from backoffice.kernel.clock import local_day, to_local
 from backoffice.kernel.errors import NotFound
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.money import FEN, ZERO
@@ -229,7 +229,7 @@ def _drop_or_refuse_waiting(buyer: Member, now: datetime) -> None:
     if waiting.pay_until is None or waiting.pay_until > now:
         sentence = _("Order %(order)s of this member waits for its payment until %(time)s.") % {
             "order": waiting.order_no,
-            "time": f"{waiting.pay_until:%H:%M}" if waiting.pay_until else "",
+            "time": f"{to_local(waiting.pay_until):%H:%M}" if waiting.pay_until else "",
         }
         raise PaidRefused(sentence, code="payment_waiting", order_no=waiting.order_no)
     drop_order(waiting, waiting.program, reason=str(_("Not paid in time.")), now=now)
