@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from backoffice.kernel.admin import person, tenant_action
@@ -73,7 +73,10 @@ class VerdictDialog(ComplaintFacts):
     """With the words that both sides read."""
 
     verdict = forms.CharField(
-        label=gettext_lazy("Verdict"), max_length=4000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}), help_text=gettext_lazy("Both sides read it.")
+        label=pgettext_lazy("complaint", "Verdict"),
+        max_length=4000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text=gettext_lazy("Both sides read it."),
     )
 
 
@@ -178,7 +181,7 @@ class ComplaintAdmin(PaidPlatformScreen):
             sanction = getattr(case, "sanction", None)
             links = [(_("The sanction"), row_url(CONSOLE, sanction))] if sanction else []
             facts = [(_("Decided"), by_at(case.decided_by, case.decided_at))]
-            sections.append(Section(_("Verdict"), text=case.verdict, facts=facts, links=links))
+            sections.append(Section(pgettext("complaint", "Verdict"), text=case.verdict, facts=facts, links=links))
         due = due_chip(case.reply_by, database_now()) if case.status == ComplaintStatus.ACCEPTED else ""
         return RowPage(
             title=case.benefit.title if case.benefit else case.program.name,

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -44,7 +44,12 @@ def in_queue(rows: QuerySet[Fulfilment], queue: str | None, today: date) -> Quer
 
 
 class DeskFilter(QueueFilter):
-    queues = ((DUE, pgettext_lazy("promise", "Due")), (LATE, gettext_lazy("Late")), (DONE, gettext_lazy("Done")), (COMPLAINED, gettext_lazy("Complained about")))
+    queues = (
+        (DUE, pgettext_lazy("promise", "Due")),
+        (LATE, gettext_lazy("Late")),
+        (DONE, gettext_lazy("Done")),
+        (COMPLAINED, gettext_lazy("Complained about")),
+    )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return in_queue(queryset, self.value(), local_day(database_now()))
@@ -58,8 +63,10 @@ class FulfilmentAdmin(PaidPlatformScreen):
     list_display_links = ("benefit_column",)
     list_filter = (DeskFilter, "store", "status")
     list_select_related = ("store", "issue__benefit__pack__program", "issue__member")
-    ordering = ("deliver_by", "pk")
     empty_text = gettext_lazy("No promise of a custom benefit is owed yet. They appear here with the first issue of one.")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        return (Case(When(status=FulfilmentStatus.DUE, then=Value(0)), default=Value(1)), "deliver_by", "pk")
 
     def list_tabs(self, request: HttpRequest) -> tuple[Tab, ...]:
         return (*((label, f"queue={queue}") for queue, label in DeskFilter.queues), (_("All"), ""))
