@@ -17,6 +17,7 @@ from backoffice.demo.applications import load_applications
 from backoffice.demo.loading import Loaded, import_mistakes, import_one, prepare_files, run_command, sending_now
 from backoffice.demo.logins import Login, ensure_logins
 from backoffice.demo.manifest import Manifest
+from backoffice.demo.paid import load_paid, remind_holders
 from backoffice.demo.payments import play_payments, wait_for_notices
 from backoffice.demo.summary import Summary, failures, summary_lines, take_summary
 from backoffice.embedded.errors import ServiceError
@@ -124,7 +125,7 @@ class Show:
         return f"http://{LOOPBACK}:{port}/messages"
 
     def load(self, now: datetime) -> None:
-        """Every file through the importer, the stores first; then the log-ins, which need a merchant; at last the applications of developers."""
+        """Every file through the importer, the stores first; then the log-ins, which need a merchant; at last developers' applications and paid membership."""
         for entry in self.manifest.files:
             import_one(self.manifest, entry, self.loaded, self.say)
             if entry.kind == "stores":
@@ -132,6 +133,7 @@ class Show:
                 self.say_logins()
         import_mistakes(self.manifest, self.loaded, self.say)
         load_applications(now, self.say)
+        load_paid(now, self.say)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
 
@@ -151,7 +153,11 @@ class Show:
             decided = run_command("run_reminders")
         if "refusal" in decided:
             raise ServiceError(f"run_reminders refused: {decided['refusal']}")
-        self.say(f"The day's reminders are decided, in {decided['seconds']:.1f} seconds")
+        remind_holders(clock.database_now())
+        of_holders = run_command("run_reminders")
+        if "refusal" in of_holders:
+            raise ServiceError(f"run_reminders refused: {of_holders['refusal']}")
+        self.say(f"The day's reminders are decided, in {decided['seconds'] + of_holders['seconds']:.1f} seconds")
         started = time.monotonic()
         sent = run_command("dispatch_messages")
         if "refusal" in sent:

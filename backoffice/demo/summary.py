@@ -15,6 +15,7 @@ from backoffice.demo.applications import Cases, take_cases
 from backoffice.demo.gateway_log import Breach, breaches, read_log
 from backoffice.demo.loading import Loaded
 from backoffice.demo.manifest import Manifest
+from backoffice.demo.paid import Paid, take_paid
 from campaigns.choices import PERIODIC_CARDS, MessageStatus, ScenarioCode
 from campaigns.models import Message
 from members.models import CreditLot, Member, OrderLine, Payment
@@ -49,6 +50,7 @@ class Summary:
     log_numbers: tuple[str, ...]
     breaches: list[Breach]
     cases: Cases
+    paid: Paid
 
     @property
     def log_holds_exactly_the_sent_ones(self) -> bool:
@@ -83,6 +85,7 @@ def take_summary(gateway_log: Path) -> Summary:
         log_numbers=tuple(delivery.provider_id for delivery in read_log(gateway_log)),
         breaches=breaches(gateway_log),
         cases=take_cases(),
+        paid=take_paid(),
     )
 
 
@@ -133,6 +136,15 @@ def failures(summary: Summary, manifest: Manifest, loaded: Loaded, *, same_day: 
         found.append("There is no application of a developer.")
     if summary.cases.differing:
         found.append(f"Applications differ from what their events say: {', '.join(summary.cases.differing)}.")
+    return found + _paid_failures(summary.paid)
+
+
+def _paid_failures(paid: Paid) -> list[str]:
+    found = []
+    if not paid.programs.get("LIVE") or not paid.issues.get("ISSUED"):
+        found.append("There is no live program of paid membership, or it issued nothing.")
+    if paid.broken:
+        found.append(f"Paid membership breaks {', '.join(paid.broken)}.")
     return found
 
 
@@ -157,6 +169,9 @@ def summary_lines(summary: Summary, manifest: Manifest, loaded: Loaded) -> list[
         *([f"Neither        {_joined(summary.other)}"] if summary.other else []),
         f"Gateway's log  {len(summary.log_numbers):,} messages, {same}, {len(summary.breaches)} rules broken",
         f"Applications   {_joined(summary.cases.states)}; {summary.cases.replayed}",
+        f"Paid programs  {_joined(summary.paid.programs)}; purchases {_joined(summary.paid.memberships)}",
+        f"Benefits       {_joined(summary.paid.issues)}; {summary.paid.invariants}",
+        f"Complaints     {_joined(summary.paid.complaints)}",
     ]
 
 

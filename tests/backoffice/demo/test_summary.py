@@ -11,6 +11,7 @@ from backoffice.demo.applications import Cases
 from backoffice.demo.gateway_log import Breach
 from backoffice.demo.loading import Loaded
 from backoffice.demo.manifest import ExpectedReminders, FileEntry, Manifest
+from backoffice.demo.paid import Paid
 from backoffice.demo.summary import Payments, Summary, failures, summary_lines
 
 MANIFEST = Manifest(
@@ -43,6 +44,7 @@ GOOD = Summary(
     log_numbers=("b", "a", "c"),
     breaches=[],
     cases=Cases({"DRAFT": 1, "QUEUED": 2}),
+    paid=Paid({"LIVE": 1}, {"ACTIVE": 2}, {"ISSUED": 3, "USED": 1}, {"FILED": 1}),
 )
 
 
@@ -112,3 +114,11 @@ def test_applications_that_are_missing_or_differ_from_their_events_are_told() ->
 
 def test_a_broken_rule_is_told() -> None:
     assert "rules" in told(replace(GOOD, breaches=[Breach("store_cap", "p", "s", "2026-11-23", 3, ("a", "b", "c"))]))[0]
+
+
+def test_paid_membership_that_is_missing_or_broken_is_told() -> None:
+    assert "ISSUED 3, USED 1 (together 4); every invariant holds" in "\n".join(summary_lines(GOOD, MANIFEST, LOADED))
+    assert "no live program" in told(replace(GOOD, paid=replace(GOOD.paid, programs={})))[0]
+    wrong = replace(GOOD, paid=replace(GOOD.paid, broken=("paid.places",)))
+    assert "paid.places" in told(wrong)[0]
+    assert "BROKEN: paid.places" in "\n".join(summary_lines(wrong, MANIFEST, LOADED))
