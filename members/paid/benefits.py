@@ -26,8 +26,6 @@ from members.paid.models import Benefit
 
 MOST_ITEMS = 200
 LONGEST_OWN_TEXT = 500
-# Rights that stand for a whole term: bought as one, they are issued at once in every term, renewals included.
-STANDING_KINDS = frozenset({BenefitKind.EARLY_ACCESS, BenefitKind.STORE_DISCOUNT, BenefitKind.ITEM_DISCOUNT})
 
 
 class InvalidBenefit(BusinessError):
@@ -52,7 +50,7 @@ class BenefitForm(forms.Form):
 
     title = forms.CharField(label=_("Title"), max_length=60, help_text=_("What members read, in a few words."))
     description = forms.CharField(label=_("Description"), max_length=300, required=False)
-    schedule = forms.ChoiceField(label=_("Issued"), choices=(), required=False)
+    schedule = forms.ChoiceField(label=_("Issued"), choices=(), required=False, help_text=_("At once is at the opening only, never at a renewal."))
     every_days = forms.IntegerField(label=_("Every so many days"), min_value=1, max_value=366, required=False)
     on_date = forms.DateField(label=_("On the date"), required=False)
     expiry = forms.ChoiceField(label=_("Expires"), choices=IssueExpiry.choices, required=False, help_text=_("Empty: with the term."))
@@ -149,9 +147,12 @@ class MonthlyCouponForm(BenefitForm):
 
 
 class _Activity(BenefitForm):
-    """A right inside an activity that the shop has: its number there, and from when to when it runs."""
+    """A right inside an activity that the shop has: its number there, and from when to when it runs.
 
-    schedules = (Schedule.AT_ONCE, Schedule.MONTHLY, Schedule.EVERY_N_DAYS, Schedule.ON_DATE)
+    Usually issued each month: the first on the opening day, and again after a renewal, which brings no benefit that is issued at once.
+    """
+
+    schedules = (Schedule.MONTHLY, Schedule.AT_ONCE, Schedule.EVERY_N_DAYS, Schedule.ON_DATE)
     own: ClassVar[tuple[str, ...]] = ("activity_id", "window_from", "window_to")
     activity_id = forms.CharField(label=_("Activity number"), max_length=64, help_text=_("Number of the activity in the shop, aimed at paid members."))
     window_from = forms.DateTimeField(label=_("Activity begins"))

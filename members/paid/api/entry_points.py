@@ -78,7 +78,7 @@ def show_member_centre(request: HttpRequest, store: str, member_no: Who) -> Entr
 
 def _shown(request: HttpRequest, store: str, entry: Entry, member_no: str | None) -> EntryPointOut:
     place = caller_of(request).store(store)
-    member = Member.objects.filter(store=place, member_no=member_no).first() if member_no else None
+    member = Member.objects.filter(store=place, member_no=member_no).only("store_id", "status").first() if member_no else None
     return _told(place.code, entry, get_entry_point(place, entry, member, database_now()))
 
 

@@ -25,6 +25,8 @@ from members.paid.models import Benefit, BenefitPack, EntryPlacement, PaidProgra
 from members.paid.selectors.packs import get_latest_pack
 
 TOP = 3
+# What of a program an entry point reads: the terms may be long.
+_SHOWN = ("store_id", "name", "rank", "pack__card_fee", "pack__term_unit", "pack__term_days", "decoration__modules")
 
 
 class Entry(TextChoices):
@@ -59,7 +61,8 @@ def get_entry_point(store: Store, entry: str, member: Member | None, now: dateti
     """What the entry shows this member at ``now``; None: nothing. At most two queries, both by index."""
     if member is None or member.store_id != store.pk or member.status != MemberStatus.ACTIVE:
         return None
-    program = list_exposed(Entry(entry)).filter(store=store).select_related("decoration", "pack").order_by("-rank").first()
+    shown = list_exposed(Entry(entry)).filter(store=store).select_related("decoration", "pack").only(*_SHOWN)
+    program = shown.order_by("-rank").first()
     if program is None or program.decoration is None or program.pack_id is None:
         return None
     benefits = top_benefits(Benefit.objects.filter(pack_id=program.pack_id), program.decoration.modules, now)
