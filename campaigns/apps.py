@@ -24,6 +24,10 @@ class CampaignsConfig(AppConfig):
                 "message.retried": _("Message tried again"),
                 "reminder_setting.changed": _("Reminder settings changed"),
                 "paid_reminder_setting.changed": _("Paid membership reminders changed"),
+                "lifecycle_setting.changed": _("Lifecycle message changed"),
+                "frequency_rule.saved": _("Frequency rule saved"),
+                "frequency_rule.deleted": _("Frequency rule deleted"),
+                "scenario_rank.changed": _("Rank of a scenario changed"),
                 "message_text.saved": _("Message text saved"),
                 "message_text.dropped": _("Message text removed"),
             }

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from backoffice.kernel.invariants import invariant
 from backoffice.kernel.sql import fetch_all
-from campaigns.choices import CONSENT_CARDS, PERIODIC_CARDS, PERSON_DAY_CAP, REMINDER_INTERVAL_DAYS, SLOT_HOLDING, STORE_DAY_CAP
+from campaigns.choices import CONSENT_CARDS, LIFECYCLE, PERIODIC_CARDS, PERSON_DAY_CAP, REMINDER_INTERVAL_DAYS, SLOT_HOLDING, STORE_DAY_CAP
 
 Breaches = Iterator[tuple[str, dict[str, Any]]]
 WENT = ("SENT", "UNKNOWN")
@@ -162,3 +162,30 @@ def renewals_told_of(most: int) -> Breaches:
     """
     for row in _rows(sql, most, zone=settings.TIME_ZONE):
         yield f"paid membership {row['id']}", {"told": row["renewal_notice_at"], "until": row["bought_until"]}
+
+
+@invariant("lifecycle.once_about", "a lifecycle message about one thing went once, and to nobody who was held out")
+def one_message_about_a_thing(most: int) -> Breaches:
+    sql = """
+        SELECT store_id, person_id, scenario, (occasion - occasion %% 100000) / 100000 AS about, array_agg(id ORDER BY id) AS ids FROM campaigns_message
+         WHERE scenario = ANY(%(lifecycle)s) AND (status = ANY(%(went)s) OR reason = 'held_out')
+         GROUP BY store_id, person_id, scenario, (occasion - occasion %% 100000) / 100000 HAVING count(*) > 1
+    """
+    for row in _rows(sql, most, lifecycle=list(LIFECYCLE)):
+        yield f"store {row['store_id']}, person {row['person_id']}, {row['scenario']}", {"about": row["about"], "ids": row["ids"]}
+
+
+@invariant("lifecycle.counts", "a lifecycle run's figures equal what it decided")
+def lifecycle_run_counts(most: int) -> Breaches:
+    sql = """
+        SELECT run.id, run.store_id, run.local_day, run.due_count, run.held_out_count,
+               coalesce(told.due, 0) AS due, coalesce(told.held_out, 0) AS held_out
+          FROM campaigns_lifecyclerun AS run
+          LEFT JOIN (SELECT store_id, scenario, local_day, count(*) AS due, count(*) FILTER (WHERE reason = 'held_out') AS held_out
+                       FROM campaigns_message
+                      WHERE scenario = ANY(%(lifecycle)s) GROUP BY store_id, scenario, local_day) AS told
+            ON told.store_id = run.store_id AND told.scenario = run.scenario AND told.local_day = run.local_day
+         WHERE run.due_count <> coalesce(told.due, 0) OR run.held_out_count <> coalesce(told.held_out, 0)
+    """
+    for row in _rows(sql, most, lifecycle=list(LIFECYCLE)):
+        yield f"run {row['id']}", {"due": row["due_count"], "messages": row["due"], "held_out": row["held_out_count"], "held_out_messages": row["held_out"]}

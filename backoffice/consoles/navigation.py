@@ -78,9 +78,21 @@ _REMINDERS = Group(
         Entry(_("Reminder settings"), "notifications_active", model="campaigns.ReminderSetting"),
         Entry(_("Runs"), "event_repeat", model="campaigns.ReminderRun"),
         Entry(_("Paid membership reminders"), "loyalty", model="campaigns.PaidReminderSetting"),
+        Entry(_("Lifecycle messages"), "autorenew", model="campaigns.LifecycleSetting"),
+        Entry(_("Lifecycle figures"), "monitoring", page="campaigns_lifecycle_figures", permission="campaigns.view_lifecyclesetting"),
+        Entry(_("Frequency rules"), "speed", model="campaigns.FrequencyRule"),
+        Entry(_("Ranks"), "low_priority", model="campaigns.ScenarioRank"),
         Entry(_("Messages"), "sms", model="campaigns.Message"),
         Entry(_("Message texts"), "edit_note", model="campaigns.MessageTemplate"),
         Entry(_("Why not?"), "help", page="campaigns_why_not", permission="campaigns.why_not"),
+    ),
+)
+_PUSH_ACCOUNTS = Group(
+    _("Push accounts"),
+    (
+        Entry(_("Push account"), "campaign", model="members.PushAccount"),
+        Entry(_("Fans"), "favorite", model="members.Fan"),
+        Entry(_("Posts"), "article", model="members.Post"),
     ),
 )
 _FILES = Group(_("Files"), (Entry(_("Imports"), "upload_file", model="files.ImportJob"),))
@@ -96,6 +108,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
         _MEMBERS,
         Group(_CREDIT.title, (*_CREDIT.entries, _PROOFS)),
         _REMINDERS,
+        _PUSH_ACCOUNTS,
         Group(
             _("Paid membership"),
             (
@@ -162,6 +175,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
         _CREDIT,
         _PAID,
         _REMINDERS,
+        _PUSH_ACCOUNTS,
         Group(
             _("Apps"),
             (

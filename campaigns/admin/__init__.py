@@ -1,1 +1,1 @@
-from campaigns.admin import messages, paid_settings, runs, settings, texts  # noqa: F401 - they register their screens
+from campaigns.admin import frequency, lifecycle, messages, paid_settings, runs, settings, texts  # noqa: F401 - they register their screens

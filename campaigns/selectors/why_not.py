@@ -9,12 +9,16 @@ from typing import Any
 from backoffice.kernel import clock
 from backoffice.kernel.money import format_yuan
 from backoffice.kernel.tenancy.choices import StoreStatus
-from campaigns.choices import PERIODIC_CARDS, REMINDER_INTERVAL_DAYS, RunStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import PERIODIC_CARDS, REMINDER_INTERVAL_DAYS, RuleScope, RunStatus, ScenarioCode, SuppressionReason
 from campaigns.models import Message, ReminderRun, ReminderSetting
 from campaigns.selectors.past import get_balance_at, get_cards_on_at, get_last_card_before, get_setting_at, get_status_at
+from campaigns.selectors.why_not_lifecycle import list_lifecycle_reasons
 from campaigns.selectors.why_not_paid import list_paid_reasons
 from members.choices import MemberStatus
 from members.models import Member, Payment
+
+OWN_SCOPES = (RuleScope.STORE.value, RuleScope.SCENARIO.value)
+"""Rules that count this store's messages only."""
 
 NOT_DECIDED = "NOT_DECIDED"
 """Outcome of a card for which no message was written."""
@@ -63,7 +67,8 @@ def get_why_not(member: Member, day: date, *, now: datetime, all_stores: bool) -
     candidates += _notices_not_owed(member, day, messages)
     candidates += [
         Candidate(scenario, NOT_DECIDED, reasons[0][0].value, facts=reasons[0][1], also=tuple(code.value for code, _facts in reasons[1:]))
-        for scenario, reasons in list_paid_reasons(member, day, messages, now=now)
+        for listing in (list_paid_reasons, list_lifecycle_reasons)
+        for scenario, reasons in listing(member, day, messages, now=now)
     ]
     card = next((message for message in messages if message.scenario in PERIODIC_CARDS), None)
     if card is not None:
@@ -103,7 +108,8 @@ def candidate_of(message: Message, *, all_stores: bool) -> Candidate:
     takers: tuple[Taker, ...] = ()
     if message.cap_facts:
         facts = {"cap": message.cap_facts["cap"], "used": message.cap_facts["used"]}
-        if all_stores or message.reason == SuppressionReason.STORE_CAP:
+        facts |= {name: message.cap_facts[name] for name in ("rule", "scope", "allowed", "days") if name in message.cap_facts}
+        if all_stores or message.reason == SuppressionReason.STORE_CAP or facts.get("scope") in OWN_SCOPES:
             takers = _takers(message.cap_facts["taken_by"])
     if message.error:
         facts["error"] = message.error

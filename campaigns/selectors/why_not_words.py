@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice.kernel.admin.display import full_time
-from campaigns.choices import AT_ONCE, MessageStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import AT_ONCE, MessageStatus, RuleScope, ScenarioCode, SuppressionReason
 from campaigns.gateways.errors import describe_error
 from campaigns.selectors.why_not import NOT_DECIDED, Candidate
 from members.choices import MemberStatus
@@ -158,6 +158,39 @@ def _store_closed(candidate: Candidate) -> str:
     return _("The store is closed: it sends no notices.") if candidate.scenario in AT_ONCE else _("The store is closed: it has no runs.")
 
 
+def _rule_cap(candidate: Candidate) -> str:
+    facts = candidate.facts
+    if "allowed" not in facts:
+        return name_reason(candidate.reason)
+    days = facts["days"]
+    window = _("that day") if days == 1 else _("in %(days)d days") % {"days": days}
+    counted = {
+        RuleScope.STORE: _("from this store"),
+        RuleScope.PLATFORM: _("from all stores"),
+        RuleScope.SCENARIO: _("of this kind from this store"),
+    }[RuleScope(facts["scope"])]
+    return _("Frequency rule %(rule)d allows %(allowed)d messages %(counted)s %(window)s, and this person had %(used)d. It is decided again the next day.") % {
+        **facts,
+        "counted": counted,
+        "window": window,
+    }
+
+
+def _quiet_hours(candidate: Candidate) -> str:
+    if candidate.facts.get("until"):
+        return _("It is quiet until %(time)s. It is decided after that, the same day or the next.") % {"time": _time(candidate, "until")}
+    return _("It could not be handed over before the quiet hours, which last over midnight. It is decided again the next day.")
+
+
+def _held_out(candidate: Candidate) -> str:
+    about = _("This person is in the hold-out group of the scenario: its members get no message, so that what the others buy can be compared.")
+    return about if "on" not in candidate.facts else f"{about} ({candidate.facts['on']})"
+
+
+def _too_soon(candidate: Candidate) -> str:
+    return _("The days count from %(since)s. The message is due on %(due_on)s.") % candidate.facts
+
+
 _REASONS: dict[str, Callable[[Candidate], str]] = {
     SuppressionReason.STORE_CAP: _store_cap,
     SuppressionReason.PLATFORM_CAP: _platform_cap,
@@ -176,6 +209,13 @@ _REASONS: dict[str, Callable[[Candidate], str]] = {
     SuppressionReason.NOTHING_ENDING: _nothing_ending,
     SuppressionReason.TOLD: _told,
     SuppressionReason.TOO_LATE: _too_late,
+    SuppressionReason.RULE_CAP: _rule_cap,
+    SuppressionReason.QUIET_HOURS: _quiet_hours,
+    SuppressionReason.HELD_OUT: _held_out,
+    SuppressionReason.TOO_SOON: _too_soon,
+    SuppressionReason.HAS_ORDERED: lambda candidate: _("The member has ordered; the last time on %(on)s.") % candidate.facts,
+    SuppressionReason.NO_ORDER: lambda _candidate: _("The member has no order that was not refunded in full."),
+    SuppressionReason.NO_LEVEL_CHANGE: lambda candidate: _("The level did not change within %(days)d days while this message was on.") % candidate.facts,
     SuppressionReason.RENEWED: lambda _candidate: _("The next term is paid already."),
     SuppressionReason.RENEWS_ITSELF: lambda _candidate: _("The term renews automatically. The notice of the renewal takes this card's place."),
     SuppressionReason.NO_RENEWAL_CONSENT: lambda _candidate: _("The member did not agree to automatic renewal, so there is none to tell of."),

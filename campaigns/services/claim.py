@@ -17,10 +17,11 @@ from backoffice.kernel.crash import crash_point
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import fetch_all, load_sql
-from campaigns.choices import CONSENT_CARDS, CREDIT_CARDS, MessageStatus
+from campaigns.choices import CREDIT_CARDS, LIFECYCLE, MARKETING_CARDS, NO_EXTRA_RULES, MessageStatus, SuppressionReason
 from campaigns.gateways.base import WireMessage, message_key, person_reference
 from campaigns.gateways.chosen import Target
 from campaigns.scenarios.cards import CardTexts
+from campaigns.selectors.frequency import get_quiet_hours
 from campaigns.services.ending import Ended, end_messages
 
 LEASE = timedelta(seconds=30)
@@ -51,13 +52,15 @@ class Claim:
     moment: datetime
     messages: list[Leased] = field(default_factory=list)
     ended: Ended = field(default_factory=Ended)
+    postponed: int = 0
+    """Messages that wait for the end of their quiet hours, later the same day."""
     read_at: float | None = None
     """This process's clock when ``moment`` was read; ``None`` when the business time is fixed."""
 
     @property
     def is_empty(self) -> bool:
         """Nothing waited: neither leased nor stopped."""
-        return not self.messages and not self.ended.total
+        return not self.messages and not self.ended.total and not self.postponed
 
     @property
     def wire(self) -> list[WireMessage]:
@@ -82,7 +85,10 @@ def claim_messages(*, target: Target, now: datetime, limit: int, notices: bool =
         cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     rows = fetch_all(load_sql("campaigns", "claim_messages"), _parameters(claim, clock.local_day(now), limit, notices))
     rows.sort(key=lambda row: int(row["id"]))
-    claim.ended = _end_stopped([row for row in rows if row["stop"]])
+    stopped = [row for row in rows if row["stop"]]
+    postponed = _postpone_quiet([row for row in stopped if row["stop"] == SuppressionReason.QUIET_HOURS], now)
+    claim.postponed = len(postponed)
+    claim.ended = _end_stopped([row for row in stopped if row["id"] not in postponed])
     leased = [row for row in rows if not row["stop"]]
     texts = CardTexts({row["store_id"] for row in leased}) if leased else None
     claim.messages = [
@@ -104,9 +110,34 @@ def _parameters(claim: Claim, day: date, limit: int, notices: bool) -> dict[str,
         "key_window": claim.target.gateway.key_window,
         "most_attempts": settings.GATEWAY_MAX_ATTEMPTS,
         "credit_cards": list(CREDIT_CARDS),
-        "consent_cards": list(CONSENT_CARDS),
+        "consent_cards": list(MARKETING_CARDS),
+        "lifecycle": list(LIFECYCLE),
+        "no_extra_rules": list(NO_EXTRA_RULES),
+        "local_time": clock.to_local(claim.moment).time(),
         "notices": notices,
     }
+
+
+def _postpone_quiet(rows: list[dict[str, Any]], now: datetime) -> set[int]:
+    """Those of the messages in quiet hours that can go later the same day: they keep their slot and wait. The others are ended: decided again next day."""
+    if not rows:
+        return set()
+    quiet, day = get_quiet_hours(), clock.local_day(now)
+    pauses: dict[int, timedelta] = {}
+    for row in rows:
+        ends = quiet.ends_at(row["place_id"], row["kind"], now) or now
+        if clock.local_day(ends) == day:
+            pauses[row["id"]] = ends - now
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE campaigns_message AS message SET next_attempt_at = clock_timestamp() + quiet.pause
+              FROM unnest(%(ids)s::bigint[], %(pauses)s::interval[]) AS quiet(id, pause)
+             WHERE message.id = quiet.id
+            """,
+            {"ids": list(pauses), "pauses": list(pauses.values())},
+        )
+    return set(pauses)
 
 
 def _end_stopped(rows: list[dict[str, Any]]) -> Ended:

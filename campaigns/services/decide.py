@@ -17,9 +17,11 @@ from backoffice.kernel.crash import crash_point
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import fetch_all, load_sql
 from backoffice.kernel.tenancy.choices import StoreStatus
-from campaigns.choices import PERSON_DAY_CAP, SCENARIO_RANKS, STORE_DAY_CAP, RunStatus, ScenarioCode, SuppressionReason
+from campaigns.choices import PERSON_DAY_CAP, STORE_DAY_CAP, RunStatus, ScenarioCode, SuppressionReason
 from campaigns.models import ReminderRun, ReminderSetting
 from campaigns.selectors.due import LAST_MEMBER, Span, due_parameters
+from campaigns.selectors.frequency import get_ranks
+from campaigns.services.frequency import hold_to_rules
 
 CHUNK_ACCOUNTS = 10_000
 """Credit accounts looked at in one transaction: some 200 to 300 ms."""
@@ -117,13 +119,18 @@ def _decide_members(chunks: Sequence[Chunk], *, day: date, now: datetime) -> dic
     return decide_cards(load_sql("campaigns", "find_due_cards"), due_parameters(spans, day=day, now=now))
 
 
-def decide_cards(find: str, finding: dict[str, Any]) -> dict[int, Decided]:
+def decide_cards(find: str, finding: dict[str, Any], *, scenario: str = "") -> dict[int, Decided]:
     """Take the slots of both caps for the cards that ``find`` gives and write their messages, in the caller's transaction; by store.
+
+    ``scenario`` names the one scenario of these cards: extra frequency rules hold them back, and the slots that it leaves free stay free. Without it,
+    and for what ``NO_EXTRA_RULES`` names, the base caps are all.
 
     ``find`` selects (store_id, person_id, member_id, language, last_sent_on, scenario, occasion, params), at most one card a person and store, none
     whose message is there already. ``finding``: its parameters, among them ``local_day``, ``now`` and ``slot_holding``.
     """
-    params = {**finding, "scenarios": [code.value for code in SCENARIO_RANKS], "store_cap": STORE_DAY_CAP, "person_cap": PERSON_DAY_CAP}
+    ranks = get_ranks()
+    left = ranks.slots_left(scenario)
+    params = {**finding, "scenarios": ranks.order, "store_cap": STORE_DAY_CAP - left.store, "person_cap": PERSON_DAY_CAP - left.person}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(f"CREATE TEMPORARY TABLE due_card ON COMMIT DROP AS {find}", params)
@@ -134,6 +141,7 @@ def decide_cards(find: str, finding: dict[str, Any]) -> dict[int, Decided]:
         if any(row["reason"] for row in rows):
             cursor.execute(load_sql("campaigns", "write_held_back"), params)
             cursor.execute(load_sql("campaigns", "return_store_slots"), params)
+        stopped = hold_to_rules(scenario, {row["store_id"] for row in rows if not row["reason"]}, finding)
         cursor.execute("DROP TABLE due_card, held_back")
     by_store: dict[int, Decided] = {}
     for row in rows:
@@ -142,6 +150,9 @@ def decide_cards(find: str, finding: dict[str, Any]) -> dict[int, Decided]:
             part.suppressed[row["reason"]] += row["cards"]
         else:
             part.decided[row["scenario"]] += row["cards"]
+    for store_id, cards in stopped.items():
+        by_store[store_id].decided[scenario] -= cards
+        by_store[store_id].suppressed[SuppressionReason.RULE_CAP.value] += cards
     return by_store
 
 

@@ -101,7 +101,7 @@ def _decide(store_ids: list[int], *, day: date, now: datetime) -> tuple[dict[int
     by_store: dict[int, Decided] = {}
     room = CHUNK_CARDS
     for scenario in PAID_CARDS:
-        found = decide_cards(load_sql("campaigns", FINDERS[scenario]), {**finding, "room": room})
+        found = decide_cards(load_sql("campaigns", FINDERS[scenario]), {**finding, "room": room}, scenario=scenario)
         for store_id, part in found.items():
             by_store.setdefault(store_id, Decided()).add(part)
             room -= part.due

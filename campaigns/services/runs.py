@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import connection
@@ -14,9 +15,11 @@ from backoffice.kernel import clock
 from backoffice.kernel.crash import crash_point
 from backoffice.kernel.locks import in_transaction
 from backoffice.kernel.sql import load_sql
-from campaigns.choices import OPEN_RUN, RunStatus
+from campaigns.choices import LIFECYCLE, OPEN_RUN, PAID_CARDS, RunStatus
 from campaigns.models import ReminderRun
+from campaigns.selectors.frequency import get_ranks
 from campaigns.services.decide import Decided, decide_chunk
+from campaigns.services.lifecycle_runs import close_past_lifecycle_runs, decide_lifecycle_chunk, open_lifecycle_runs
 from campaigns.services.paid_runs import close_past_paid_runs, decide_paid_chunk, note_renewals_told, open_paid_runs
 
 
@@ -57,7 +60,7 @@ def run_reminders(
 ) -> RunSummary:
     """Decide everything that is due, one transaction a chunk, until nothing is left or ``seconds`` have passed.
 
-    Credit cards first, then those about paid membership: of what is due at the same time the higher rank takes its slots first.
+    Credit cards first, then lifecycle messages and those about paid membership: of what is due at the same time the higher rank takes its slots first.
 
     ``now`` is asked again for each chunk, so that a long run stops at midnight; a fixed moment is passed as ``lambda: moment``.
     Late, twice, killed in the middle or with a second runner at once: all harmless.
@@ -66,9 +69,10 @@ def run_reminders(
     summary = RunSummary(now=now())
     close_past_runs(now=summary.now)
     close_past_paid_runs(now=summary.now)
+    close_past_lifecycle_runs(now=summary.now)
     note_renewals_told(now=summary.now)
-    summary.opened = open_runs(now=summary.now, store_ids=store_ids) + open_paid_runs(now=summary.now, store_ids=store_ids)
-    for decide in (decide_chunk, decide_paid_chunk):
+    summary.opened = sum(opening(now=summary.now, store_ids=store_ids) for opening in (open_runs, open_paid_runs, open_lifecycle_runs))
+    for decide in _deciders():
         while seconds is None or time.monotonic() - started < seconds:
             decided = decide(now=now(), store_ids=store_ids)
             if decided is None:
@@ -79,3 +83,12 @@ def run_reminders(
             if progress:
                 progress(summary.total)
     return summary
+
+
+def _deciders() -> tuple[Callable[..., Decided | None], ...]:
+    """What decides a chunk, in the order of rank: the lifecycle scenarios that stand before the first card about paid membership, then that, then the rest."""
+    order = get_ranks().order
+    first_paid = min(order.index(scenario) for scenario in PAID_CARDS)
+    before = [scenario for scenario in order[:first_paid] if scenario in LIFECYCLE]
+    after = [scenario for scenario in order[first_paid:] if scenario in LIFECYCLE]
+    return decide_chunk, partial(decide_lifecycle_chunk, scenarios=before), decide_paid_chunk, partial(decide_lifecycle_chunk, scenarios=after)

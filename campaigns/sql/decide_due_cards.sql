@@ -1,5 +1,5 @@
 -- Purpose: take the slots of both caps for the due cards and write the messages of those who got both; the others go to held_back.
--- Parameters: local_day date, now timestamptz, store_cap int, person_cap int, scenarios text[] (in the order of their rank).
+-- Parameters: local_day date, now timestamptz, store_cap int, person_cap int (less what the scenario leaves free), scenarios text[] (in the order of their rank).
 -- Rerunnable: with its transaction, which also moves the runs' cursors; due_card is made anew then.
 -- Indexes: the counters' primary keys. Store counters are locked before person counters, each in the order of its key.
 -- Result: cards by store, scenario and reason (empty: the message waits to be handed over).
@@ -16,7 +16,8 @@ person_slot AS (
     INSERT INTO campaigns_persondaycounter AS counter (person_id, local_day, used, granted)
     SELECT person_id, %(local_day)s, least(%(person_cap)s, max(place)), least(%(person_cap)s, max(place)) FROM ranked GROUP BY person_id ORDER BY person_id
     ON CONFLICT (person_id, local_day) DO UPDATE
-       SET used = least(%(person_cap)s, counter.used + excluded.used), granted = least(%(person_cap)s - counter.used, excluded.used)
+       SET used = greatest(counter.used, least(%(person_cap)s, counter.used + excluded.used)),
+           granted = greatest(0, least(%(person_cap)s - counter.used, excluded.used))
     RETURNING person_id, granted),
 written AS (
     INSERT INTO campaigns_message (

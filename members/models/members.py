@@ -109,7 +109,7 @@ class Member(models.Model):
             # The writer's own business time stands in updated_at, which every change of a level sets.
             pgtrigger.Trigger(
                 name="tell_of_level",
-                operation=pgtrigger.UpdateOf("level_id"),
+                operation=pgtrigger.UpdateOf("level_id"),  # type: ignore[no-untyped-call]
                 when=pgtrigger.After,
                 condition=pgtrigger.Q(old__level__df=pgtrigger.F("new__level")),
                 func="INSERT INTO members_levelchange (store_id, member_id, from_level_id, to_level_id, changed_at)"

@@ -111,6 +111,9 @@ def members() -> None:
     ):
         levels = roles(readers, INDUSTRY) if console == "platform" else readers
         extra = ("level",) if console == "merchant" else ()
+        TABLE.screen(f"{console}:members_pushaccount", read=readers, acts={"describe": keepers}, search=True)
+        TABLE.screen(f"{console}:members_fan", read=readers, filters=("store", "state"))
+        TABLE.screen(f"{console}:members_post", read=readers, filters=("store", "published_at"))
         acts = dict.fromkeys(("change_status", "record_consent", "cards_off", "cards_on", "change_phone"), keepers)
         TABLE.screen(
             f"{console}:members_member",
@@ -225,6 +228,9 @@ def reminders() -> None:
         TABLE.screen(
             f"{console}:campaigns_paidremindersetting", read=readers, add=keepers, search=True, filters=("ending_on", "benefits_on"), choices=("store",)
         )
+        TABLE.screen(f"{console}:campaigns_lifecyclesetting", read=readers, add=keepers, filters=("store", "scenario", "enabled"), choices=("store",))
+        TABLE.page(f"{console}:campaigns_lifecycle_figures", readers)
+        TABLE.screen(f"{console}:campaigns_frequencyrule", read=readers, add=keepers, filters=("scope", "scenario", "store", "is_active"), choices=("store",))
         TABLE.screen(f"{console}:campaigns_reminderrun", read=readers, filters=("store", "status", "local_day"))
         TABLE.screen(
             f"{console}:campaigns_messagetemplate",
@@ -235,6 +241,7 @@ def reminders() -> None:
             choices=("store",),
         )
         TABLE.page(f"{console}:campaigns_why_not", askers)
+    TABLE.screen("platform:campaigns_scenariorank", read=READS_CAMPAIGNS)
 
 
 # Applications: merchants

@@ -23,7 +23,16 @@ from backoffice.kernel.tenancy.choices import MerchantStatus, StoreStatus
 from backoffice.kernel.tenancy.models import Developer, Merchant, MerchantTier, Seat, Store, User
 from backoffice.kernel.tenancy.roles import Role
 from campaigns.choices import MessageStatus, RunStatus, ScenarioCode
-from campaigns.models import Message, MessageTemplate, PaidReminderSetting, ReminderRun, ReminderSetting
+from campaigns.models import (
+    FrequencyRule,
+    LifecycleSetting,
+    Message,
+    MessageTemplate,
+    PaidReminderSetting,
+    ReminderRun,
+    ReminderSetting,
+    ScenarioRank,
+)
 from members.choices import EntryKind, PayoutCause, PayoutStatus
 from members.models import (
     CreditAccount,
@@ -34,13 +43,16 @@ from members.models import (
     CreditPayout,
     CreditPolicy,
     Event,
+    Fan,
     LedgerProof,
     Level,
     Member,
     MemberTag,
     OrderLine,
     Payment,
+    Post,
     PurchaseSummary,
+    PushAccount,
     Tag,
 )
 from tests.access.world_applications import Applications, was_premium
@@ -106,6 +118,7 @@ def make_world() -> World:
             actor=world.users[Role.PLATFORM_ADMIN],
         ))  # fmt: skip
     now = database_now()
+    world.put(STAFF, ScenarioRank.objects.get_or_create(scenario=ScenarioCode.DORMANT, defaults={"place": 13})[0])
     world.put(STAFF, LedgerProof.objects.create(
         local_day=local_day(now), started_at=now, finished_at=now, difference_count=1,
         differences=[{"what": "account", "id": 1, "rule": STAFF, "told": None, "proved": None}],
@@ -169,6 +182,11 @@ def _members(world: World, mark: str, store: Store) -> None:
         idempotency_key=f"key{mark}", body_hash=b"0" * 32, order_no=f"订单{mark}", reason=f"原因{mark}", happened_at=now,
     ))  # fmt: skip
     world.put(mark, OrderLine.objects.create(store=store, order_no=f"单号{mark}", member=member, person=member.person, paid_at=now, amount=amount))
+    world.put(mark, PushAccount.objects.create(store=store, name=f"微淘{mark}", broadcast_url=f"https://example.com/{mark}"))
+    world.put(mark, Fan.objects.create(
+        store=store, person=member.person, followed_at=now - timedelta(days=5), subscribed_at=now - timedelta(days=4), second_day=local_day(now)
+    ))  # fmt: skip
+    world.put(mark, Post.objects.create(store=store, post_id=f"内容{mark}", title=f"题目{mark}", published_at=now, published_on=local_day(now)))
 
 
 def _credit(world: World, mark: str, store: Store) -> None:
@@ -206,6 +224,8 @@ def _campaigns(world: World, mark: str, store: Store) -> None:
     member = next(rows[mark][0] for model, rows in world.rows.items() if model._meta.model_name == "member")
     world.put(mark, ReminderSetting.objects.create(store=store, enabled=True))
     world.put(mark, PaidReminderSetting.objects.create(store=store, ending_on=True))
+    world.put(mark, LifecycleSetting.objects.create(store=store, scenario=ScenarioCode.DORMANT, enabled=True, days=90))
+    world.put(mark, FrequencyRule.objects.create(scope="STORE", store=store, cap=1, window="ROLLING", window_days=7))
     world.put(mark, ReminderRun.objects.create(
         store=store, local_day=local_day(now), status=RunStatus.DONE, scheduled_at=now, started_at=now, finished_at=now, due_count=1, balance_count=1,
     ))  # fmt: skip
