@@ -21,8 +21,8 @@ class NominationStatus(models.TextChoices):
     """``PROPOSED``: the merchant asked, industry operations has not nominated yet. ``OPEN``: the store may draft programs."""
 
     PROPOSED = "PROPOSED", _("Proposed by the merchant")
-    OPEN = "OPEN", _("Open")
-    DECLINED = "DECLINED", _("Declined")
+    OPEN = "OPEN", pgettext_lazy("nomination", "Open")
+    DECLINED = "DECLINED", pgettext_lazy("nomination", "Declined")
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
 
 
@@ -39,7 +39,7 @@ class ProgramStatus(models.TextChoices):
     DRAFT = "DRAFT", _("Drafting the pack")
     CONFIGURING = "CONFIGURING", _("Configuring")
     LIVE = "LIVE", _("Live")
-    CLOSED = "CLOSED", _("Closed")
+    CLOSED = "CLOSED", pgettext_lazy("paid program", "Closed")
     REVOKED = "REVOKED", _("Revoked")
 
 
@@ -115,7 +115,7 @@ class MembershipStatus(models.TextChoices):
     """How a purchase stands. Whether its benefits hold is decided by its dates, never by this."""
 
     PENDING = "PENDING", _("Waiting for payment")
-    ACTIVE = "ACTIVE", _("Paid")
+    ACTIVE = "ACTIVE", pgettext_lazy("card", "Paid")
     CANCELLED = "CANCELLED", _("Cancelled")
     REPLACED = "REPLACED", _("Replaced by a higher plan")
     LAPSED = "LAPSED", _("Never paid")

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.kernel.tenancy.models import MerchantBar, Store
 from backoffice.kernel.tenancy.selectors.bars import get_bar_of_store
@@ -30,7 +31,7 @@ class StepState(TextChoices):
 
     DONE = "DONE", _("Done")
     CURRENT = "CURRENT", _("Now")
-    LATER = "LATER", _("Later")
+    LATER = "LATER", pgettext_lazy("step", "Later")
     STOPPED = "STOPPED", _("Stopped")
 
 

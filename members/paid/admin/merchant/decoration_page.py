@@ -156,7 +156,7 @@ def _versions(program: PaidProgram, now: datetime) -> Table:
         ]
         for row in Decoration.objects.filter(program=program).order_by("-version")[:20]
     ]
-    return Table((_("Version"), _("Status"), _("Order"), _("Decided"), _("Reason")), rows, empty=_("No order was saved yet."))
+    return Table((_("Version"), _("Status"), _("Order of the modules"), _("Decided"), _("Reason")), rows, empty=_("No order was saved yet."))
 
 
 def _act(request: HttpRequest, program: PaidProgram, now: datetime) -> HttpResponse:

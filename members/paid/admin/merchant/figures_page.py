@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from backoffice.kernel.admin.charts import Chart, Series
 from backoffice.kernel.admin.display import EMPTY, as_of, decimal, list_url, row_link
@@ -90,7 +91,7 @@ def _cards(told: dict[str, Any], query: str) -> list[Figure]:
         Figure(
             _("To be paid back (yuan)"),
             format_yuan(now.refunds_amount),
-            f"{now.refunds_due:,}",
+            ngettext("%(n)s refund", "%(n)s refunds", now.refunds_due) % {"n": f"{now.refunds_due:,}"},
             list_url("merchant", PaidRefund, f"status__exact={RefundStatus.DUE}{query}"),
         ),
     ]

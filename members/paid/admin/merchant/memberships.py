@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from unfold.contrib.filters.admin import DropdownFilter
 
 from backoffice.kernel.admin import SearchShape, person, tenant_action
@@ -98,7 +98,7 @@ def term_chip(row: PaidMembership) -> str:
         return status_chip(row, MEMBERSHIP_TONES)
     if row.starts_on <= today < row.ends_on:
         soon = row.ends_on - today <= timedelta(days=7)
-        return chip(_("Ends soon") if soon else _("Holds"), WARN if soon else GOOD)
+        return chip(_("Ends soon") if soon else pgettext("paid term", "Holds"), WARN if soon else GOOD)
     return chip(_("Begins later"), PLAIN) if today < row.starts_on < row.ends_on else chip(_("Ended"), PLAIN)
 
 
@@ -296,7 +296,7 @@ def _facts(row: PaidMembership, console: str) -> list[tuple[Any, Any]]:
         (_("Plan"), row_link(console, row.program)),
         (_("Benefit pack"), _("version %(n)d: what was bought stays what the member has") % {"n": row.pack.version}),
         (_("Ordered"), moment(row.created_at)),
-        (_("Paid"), moment(row.opened_at)),
+        (_("Paid at"), moment(row.opened_at)),
         (_("Automatic renewal"), _("agreed %(time)s") % {"time": _clock(row.auto_renew_consent_at)} if row.auto_renew_consent_at else _("not agreed")),
     ]
 
