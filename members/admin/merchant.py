@@ -9,6 +9,7 @@ from backoffice.kernel.sites import merchant_site
 from members.admin.adjustments import CreditAdjustmentScreen
 from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
 from members.admin.events import EventScreen
+from members.admin.fans import FanScreen, PostScreen
 from members.admin.holds import CreditHoldScreen
 from members.admin.levels import CountedLevelScreen, TagScreen
 from members.admin.members import MemberScreen
@@ -16,6 +17,7 @@ from members.admin.orders import OrderLineScreen
 from members.admin.payments import PaymentScreen
 from members.admin.payouts import CreditPayoutScreen
 from members.admin.policy import CreditPolicyScreen
+from members.admin.push_accounts import PushAccountScreen
 from members.models import (
     CreditAccount,
     CreditAdjustment,
@@ -25,10 +27,13 @@ from members.models import (
     CreditPayout,
     CreditPolicy,
     Event,
+    Fan,
     Level,
     Member,
     OrderLine,
     Payment,
+    Post,
+    PushAccount,
     Tag,
 )
 
@@ -96,4 +101,19 @@ class EventAdmin(EventScreen, MerchantModelAdmin):
 
 @admin.register(CreditPolicy, site=merchant_site)
 class CreditPolicyAdmin(CreditPolicyScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(PushAccount, site=merchant_site)
+class PushAccountAdmin(PushAccountScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(Fan, site=merchant_site)
+class FanAdmin(FanScreen, MerchantModelAdmin):
+    pass
+
+
+@admin.register(Post, site=merchant_site)
+class PostAdmin(PostScreen, MerchantModelAdmin):
     pass

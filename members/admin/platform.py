@@ -9,6 +9,7 @@ from backoffice.kernel.sites import platform_site
 from members.admin.adjustments import CreditAdjustmentScreen
 from members.admin.credit import CreditAccountScreen, CreditEntryScreen, CreditLotScreen
 from members.admin.events import EventScreen
+from members.admin.fans import FanScreen, PostScreen
 from members.admin.holds import CreditHoldScreen
 from members.admin.levels import LevelScreen, TagScreen
 from members.admin.members import MemberScreen
@@ -17,6 +18,7 @@ from members.admin.payments import PaymentScreen
 from members.admin.payouts import CreditPayoutScreen
 from members.admin.policy import PlatformCreditPolicyScreen
 from members.admin.proof import LedgerProofScreen
+from members.admin.push_accounts import PushAccountScreen
 from members.models import (
     CreditAccount,
     CreditAdjustment,
@@ -26,11 +28,14 @@ from members.models import (
     CreditPayout,
     CreditPolicy,
     Event,
+    Fan,
     LedgerProof,
     Level,
     Member,
     OrderLine,
     Payment,
+    Post,
+    PushAccount,
     Tag,
 )
 
@@ -102,4 +107,19 @@ class CreditPolicyAdmin(PlatformCreditPolicyScreen, PlatformModelAdmin):
 
 @admin.register(LedgerProof, site=platform_site)
 class LedgerProofAdmin(LedgerProofScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(PushAccount, site=platform_site)
+class PushAccountAdmin(PushAccountScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(Fan, site=platform_site)
+class FanAdmin(FanScreen, PlatformModelAdmin):
+    pass
+
+
+@admin.register(Post, site=platform_site)
+class PostAdmin(PostScreen, PlatformModelAdmin):
     pass
