@@ -12,7 +12,7 @@ from backoffice.kernel.clock import database_now, local_day
 from backoffice.kernel.tenancy.models import Store, User
 from backoffice.kernel.tenancy.roles import Role
 from members.models import Member
-from members.paid.models import BenefitPicture, PaidMembership, PaidProgram, PaidRefund, Picture
+from members.paid.models import BenefitIssue, BenefitPicture, PaidMembership, PaidProgram, PaidRefund, Picture
 from tests.members.paid.making import approve, decorate, make_membership, make_nomination, make_program
 
 
@@ -49,6 +49,9 @@ def put_till(world: Any, mark: str, store: Store) -> None:
     renewed = make_membership(program, holder, starts_on=world.rows[PaidMembership][mark][0].ends_on, order_no=f"续费{mark}", auto_renew_consent_at=now)
     world.put(mark, renewed)
     program.pack.benefits.filter(key="gift").update(disabled_at=now)
+    coupon, term = program.pack.benefits.get(key="coupon"), world.rows[PaidMembership][mark][0]
+    issue = {"store": store, "paid_membership": term, "member": holder, "benefit": coupon, "issued_at": now, "expires_on": term.ends_on, "due_on": day}
+    world.put(mark, BenefitIssue.objects.create(**issue, period=0, code=f"券码{mark}"))
     world.put(mark, PaidRefund.objects.create(paid_membership=gone, store=store, amount=program.pack.card_fee, cause="FULL", decided_at=now))
 
 
