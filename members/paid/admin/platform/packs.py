@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -147,6 +148,7 @@ def _line(line: BenefitLine) -> dict[str, Any]:
         "value": format_yuan(benefit.value_amount),
         "cost": format_yuan(benefit.cost_amount),
         "own": [(str(name), value) for name, value in custom_facts(benefit)] if benefit.kind == BenefitKind.CUSTOM else [],
+        "pictures": [reverse("platform:paid_picture_file", args=[shown.picture_id]) for shown in benefit.pictures.all()],
         "mark": chip(*word) if word else "",
         "state": line.state,
         "is_off": chip(_("Switched off"), WARN) if benefit.disabled_at else "",
