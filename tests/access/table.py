@@ -422,7 +422,7 @@ def machines() -> None:
         "capture_hold", "get_credit", "get_level", "get_member", "leave",
         "link_identities", "list_messages", "list_payouts", "refund_a_top_up", "refund_order", "release_hold", "save_member", "settle_payout",
         "cancel_paid_membership", "get_paid_membership", "list_benefits", "pay_paid_membership", "renew_paid_membership", "set_auto_renewal", "use_benefit",
-        "show_live_card", "show_member_centre",
+        "show_live_card", "show_member_centre", "show_push_account",
     ):  # fmt: skip
         TABLE.outside(f"api-1:{name}", "a client's token decides which stores it reaches: tests/backoffice/test_api_reach.py walks every call")
     TABLE.outside("api-1:check_grant", "only for a client of the platform, as tests/applications/api show")
@@ -436,7 +436,7 @@ def machines() -> None:
         "deliver_notices", "demo",
         "dispatch_messages",
         "expire_credit",
-        "grants_check", "issue_benefits", "prove_ledger", "run_reminders",
+        "grants_check", "issue_benefits", "prove_ledger", "push_accounts", "run_reminders",
         "services", "settings_reference", "why_not",
     ):  # fmt: skip
         TABLE.outside(f"command {name}", operator)
@@ -447,7 +447,7 @@ def machines() -> None:
         "campaigns.dispatch_messages", "campaigns.hand_over_notices",
         "campaigns.run_due_reminders",
         "files.resume_imports", "files.run_import",
-        "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
+        "members.fold_push_figures", "members.prove_ledger_nightly", "members.sweep_lapsed_credit",
         "paid.issue_benefits", "paid.keep_orders",
     ):  # fmt: skip
         TABLE.outside(f"task {name}", started)

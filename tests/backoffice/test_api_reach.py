@@ -60,6 +60,7 @@ CALLS = (
         "/stores/{store}/events",
         {"events": [{"event_id": "E1", "name": "x", "occurred_at": "2026-11-01", "identity_kind": "openid", "identity_value": "o"}]},
     ),
+    Call("GET", "/stores/{store}/push-account"),
     Call("GET", "/stores/{store}/members/{member_no}/messages", query="?date=2026-11-22"),
     Call("POST", "/stores/{store}/paid-memberships", {"member_no": "{free_member_no}", "program_id": "{#program_id}", "order_no": "NEW"}),
     Call("POST", "/stores/{store}/paid-memberships/renew", {"member_no": "{member_no}", "program_id": "{#program_id}", "order_no": "NEW"}),

@@ -56,6 +56,7 @@ CALLS = {
     "dispatch_messages": ("dispatch_messages", "--now", TEN.isoformat()),
     "expire_credit": ("expire_credit", "--now", TEN.isoformat()),
     "issue_benefits": ("issue_benefits", "--now", TEN.isoformat()),
+    "push_accounts": ("push_accounts", "--now", TEN.isoformat()),
     "why_not": ("why_not", "--member", "S1:M1", "--date", "2026-11-22"),
     "prove_ledger": ("prove_ledger",),
     "check_invariants": ("check_invariants",),

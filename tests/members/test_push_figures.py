@@ -122,7 +122,7 @@ class World:
         assert [each for each in find_breaches() if each.invariant.startswith("pushes.")] == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(steps, min_size=5, max_size=25))
 def test_maintained_is_recomputed(django_db_blocker: Any, told: list[tuple[Any, ...]]) -> None:
     from django.db import transaction
