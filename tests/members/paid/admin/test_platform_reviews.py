@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backoffice.kernel.tenancy.roles import Role
-from members.paid.models import BenefitPack, Decoration, Nomination, PaidProgram
+from members.paid.models import BenefitPack, BenefitPicture, Decoration, Nomination, PaidProgram, Picture
 from tests.applications.admin.consoles import act, logged_in, queries, text
 from tests.factories import make_level, make_member, make_store, make_user
 from tests.members.paid.making import NOW, TODAY, make_benefit, make_membership, make_program
@@ -94,6 +94,15 @@ def test_the_pack_is_shown_beside_what_ordinary_members_get_and_what_changed() -
     for mark in (">New<", ">Changed<", ">Taken out<"):
         assert mark in page, mark
     assert ">Missing<" not in page
+
+
+def test_the_pictures_of_a_promise_are_shown() -> None:
+    program = make_program(make_store("S1"), status="DRAFT")
+    pack = program.packs.get()
+    picture = Picture.objects.create(store=program.store, file="benefit-pictures/x.jpg", sha256="0" * 64, width=8, height=8, uploaded_at=NOW)
+    BenefitPicture.objects.create(benefit=pack.benefits.get(key="gift"), picture=picture)
+    BenefitPack.objects.filter(pk=pack.pk).update(status="IN_REVIEW", submitted_at=NOW)
+    assert f'src="/admin/paid/picture/{picture.pk}/' in text(ops(), f"{PACKS}{pack.pk}/change/")
 
 
 def test_what_the_rules_ask_for_and_is_not_there() -> None:
