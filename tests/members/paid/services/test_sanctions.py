@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,17 @@ from backoffice.kernel.errors import NotAllowed, NotFound, StateConflict
 from backoffice.kernel.tenancy.models import MerchantBar
 from backoffice.kernel.tenancy.roles import Role
 from backoffice.kernel.tenancy.selectors.bars import MerchantBarred, get_bar_of_store, require_no_bar
+from campaigns.services.settings import set_reminder
 from members.paid.models import Complaint, PaidMembership, PaidProgram, Sanction, SanctionAppeal
+from members.paid.selectors.entry_points import get_entry_point
 from members.paid.services.complaints import reply
+from members.paid.services.nominations import invite_store, propose_nomination
+from members.paid.services.packs import rule_on_pack, submit_pack
+from members.paid.services.programs import create_program
 from members.paid.services.rights import PaidRefused
 from members.paid.services.sanctions import decide_appeal, file_appeal, foresee_sanction, impose_sanction
 from tests.factories import make_member, make_store, make_user
-from tests.members.paid.making import NOW, make_membership, make_program
+from tests.members.paid.making import NOW, make_membership, make_program, place_live_card
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -94,6 +100,37 @@ def test_proven_complaint_against_a_merchant_with_two_stores_revokes_every_progr
     assert given.effects == {"programs": 3, "live": 2, "holders": 1, "stores": 2, "in_review": 1}
     verbs = sorted(AuditEvent.objects.values_list("verb", flat=True))
     assert verbs == ["complaint.ruled", "merchant_bar.imposed", "program.revoked", "program.revoked", "program.revoked", "sanction.imposed"]
+
+
+def test_after_a_sanction_both_entry_points_are_empty_and_no_store_of_the_merchant_begins_anything() -> None:
+    made = world()
+    for store in made["stores"]:
+        place_live_card(store)
+    members = {store: make_member(store) for store in (*made["stores"], made["far"])}
+    entries = ("LIVE_CARD", "MEMBER_CENTRE")
+    before = [get_entry_point(store, entry, member, SOON) is not None for store, member in members.items() for entry in entries]
+    assert before == [True, True, True, True, False, True]  # far has not placed the live card
+    draft = made["programs"][2].packs.get()
+    sanction(made)
+    after = [get_entry_point(store, entry, member, SOON) is not None for store, member in members.items() for entry in entries]
+    assert after == [False, False, False, False, False, True]
+    later = make_store("S3", merchant=made["merchant"])
+    acts: list[Callable[[Any], Any]] = [
+        lambda store: invite_store(store=store, reason="Loyal buyers", by=made["ops"], now=SOON),
+        lambda store: propose_nomination(store=store, reason="We ask", by=made["owner"], now=SOON),
+        lambda store: create_program(store=store, name="Next plan", rank=9, by=made["owner"], now=SOON),
+        lambda store: set_reminder(store=store, enabled=True, send_time=time(10), by=made["owner"], now=SOON),
+    ]
+    now_state = state()
+    for store in (*made["stores"], later):
+        for act in acts:
+            with pytest.raises(MerchantBarred):
+                act(store)
+    with pytest.raises(MerchantBarred):
+        submit_pack(pack=draft, by=made["owner"], now=SOON)
+    with pytest.raises(MerchantBarred):
+        rule_on_pack(pack=draft, ruling="APPROVED", by=make_user(Role.PLATFORM_MEMBER_OPS), now=SOON)
+    assert state() == now_state
 
 
 def test_what_is_foreseen_is_what_happens_and_looking_changes_nothing() -> None:
