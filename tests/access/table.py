@@ -437,7 +437,7 @@ def machines() -> None:
         "dispatch_messages",
         "expire_credit",
         "grants_check", "issue_benefits", "prove_ledger", "push_accounts", "run_reminders",
-        "services", "settings_reference", "why_not",
+        "lifecycle_figures", "services", "settings_reference", "why_not",
     ):  # fmt: skip
         TABLE.outside(f"command {name}", operator)
     TABLE.outside("command import_file", "with --user the rights of that user count, as tests/kernel/files show; without it the operator's")
