@@ -90,7 +90,7 @@ class FanScreen(TabbedList):
     @admin.display(description=gettext_lazy("State"))
     def state(self, fan: Fan) -> str:
         if fan.fan_since is None:
-            return chip(_("Left"), PLAIN)
+            return chip(_("Left the account"), PLAIN)
         return chip(_("Subscriber"), GOOD) if fan.subscribed else chip(_("Fan"), BUSY)
 
     @admin.display(description=gettext_lazy("Second last day of purchase"))
