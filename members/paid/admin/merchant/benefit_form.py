@@ -27,7 +27,7 @@ from backoffice.kernel.tenancy.admin.forms import DayInput
 from backoffice.kernel.tenancy.models import Store
 from members.paid.benefits import form_of, values_of
 from members.paid.choices import BenefitKind, IssueExpiry, Schedule
-from members.paid.models import Benefit, BenefitPack, CouponCode, Picture
+from members.paid.models import Benefit, BenefitPack, Picture
 from members.paid.services.pictures import store_picture
 
 KINDS: dict[str, Any] = {
@@ -99,11 +99,6 @@ def _dressed(kind: str) -> type[Any]:
 def benefit_form(kind: str, sent: Mapping[str, Any] | None, benefit: Benefit | None) -> Any:
     initial = values_of(benefit) if benefit else {"expiry": IssueExpiry.WITH_TERM.value}
     return _dressed(kind)(sent, initial=initial)
-
-
-def pools_of(store: Store) -> list[str]:
-    """Names of the lists of coupon codes that the store has imported."""
-    return list(CouponCode.objects.filter(store=store).order_by("pool").values_list("pool", flat=True).distinct()[:50])
 
 
 def pictures_of(benefit: Benefit | None, pack: BenefitPack, kept: Sequence[str] | None) -> list[Picture]:
