@@ -31,22 +31,23 @@ def fetch_all(sql: str, params: dict[str, Any] | list[Any] | None = None) -> lis
 def fetch_prepared(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run one hot statement that the server keeps parsed and planned for the session, and return its rows. ADR 0031.
 
-    Django writes parameters into the text, which the server then reads anew each time. Behind a pooler there is no session to keep a plan in,
-    where somebody listens to statements (debug cursor, wrappers) they must see this one, and the first statement of a transaction brings its
-    BEGIN along: there the statement goes Django's way. Parameters are ``%s`` whose types the statement itself tells (``%s::bigint``, arguments of a
-    function), and a lone percent sign is written doubled.
+    Django writes parameters into the text, which the server then reads anew each time. Its way is gone nevertheless where there is no session to
+    keep a plan in (behind a pooler), where somebody listens to statements and must see this one (debug cursor, wrappers), with the first statement of
+    a transaction, which brings its BEGIN along, and with the first of a session or request, which looks whether the session lives.
+    Parameters are ``%s`` whose types the statement itself tells (``%s::bigint``, arguments of a function); a lone percent sign is written doubled.
     """
     ours = connections[DEFAULT_DB_ALIAS]
-    if not (ours.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] or ours.queries_logged or ours.execute_wrappers):
-        # As Django does before it hands out a cursor and runs something on it.
-        ours.close_if_health_check_failed()
-        ours.ensure_connection()
-        ours.validate_thread_sharing()
-        ours.validate_no_broken_transaction()
-        session: psycopg.Connection[Any] = ours.connection
-        if session.autocommit or session.pgconn.transaction_status == TransactionStatus.INTRANS:
+    session: psycopg.Connection[Any] | None = ours.connection
+    heard = ours.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] or ours.execute_wrappers or ours.queries_logged
+    # What a cursor of Django's looks at first: connected, known to live, and not in a transaction that is broken.
+    known_to_live = ours.health_check_done or not ours.health_check_enabled  # type: ignore[attr-defined]  # not in the stubs
+    ready = known_to_live and not heard and not ours.needs_rollback
+    if session is not None and ready and (session.autocommit or session.pgconn.transaction_status == TransactionStatus.INTRANS):
+        try:
+            return fetch_planned(session, sql, params)
+        except psycopg.Error:
             with ours.wrap_database_errors:
-                return fetch_planned(session, sql, params)
+                raise
     with ours.cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall())

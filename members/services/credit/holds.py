@@ -115,7 +115,7 @@ def hold(
 
     Arguments and refusals are those of ``spend``. ``capture`` or ``release`` settles it.
     """
-    taken = take(EntryKind.HOLD, account, member, amount, order_no, lines, idempotency_key, by, now, deduction_order)
+    taken = take("HOLD", account, member, amount, order_no, lines, idempotency_key, by, now, deduction_order)
     assert taken.hold_id is not None  # noqa: S101 - the function makes the row with the entries
     return Hold(taken.hold_id, taken.account_id, taken.amount, taken.parts, taken.replayed)
 

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.errors import BusinessError, StateConflict
 from backoffice.kernel.money import FEN, ZERO, format_yuan
-from members.choices import EntryKind
 
 LARGEST_AMOUNT = Decimal("999999999999.99")
 MOST_LINES = 1000
@@ -172,11 +171,11 @@ def body_hash(kind: str, account_id: int | None, **request: Any) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def take_hash(kind: EntryKind, account_id: int, amount: Decimal, order_no: str, lines: Sequence[LineShare]) -> bytes:
+def take_hash(kind: str, account_id: int, amount: Decimal, order_no: str, lines: Sequence[LineShare]) -> bytes:
     """``body_hash`` of a spend or hold: the same bytes, and for the usual request, one without lines, in a third of the time."""
     if lines:
         return body_hash(kind, account_id, amount=amount, order_no=order_no, lines=[(line.line_no, line.amount) for line in lines])
-    text = f'{{"account": {account_id}, "amount": "{amount!s}", "kind": "{kind.value}", "order_no": {encode_basestring(order_no)}}}'
+    text = f'{{"account": {account_id}, "amount": "{amount!s}", "kind": "{kind}", "order_no": {encode_basestring(order_no)}}}'
     return hashlib.sha256(text.encode()).digest()
 
 

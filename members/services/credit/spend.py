@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +15,7 @@ from backoffice.kernel.locks import in_one_statement
 from backoffice.kernel.money import FEN, ZERO
 from backoffice.kernel.sql import fetch_prepared
 from backoffice.kernel.tenancy.models import User
-from members.choices import DeductionOrder, EntryKind
+from members.choices import DeductionOrder
 from members.models import CreditAccount, Member
 from members.services.credit.parts import SpendPart, bonus_of, principal_of
 from members.services.credit.requests import (
@@ -79,7 +79,7 @@ def spend(
     Raises ``NotEnoughCredit`` with what is available, ``IdempotencyKeyReused``, ``AmountRefused``, ``CreditRefused`` (``lines_differ``,
     ``lines_invalid``), ``NotFound``; then nothing changed.
     """
-    taken = take(EntryKind.SPEND, account, member, amount, order_no, lines, idempotency_key, by, now, deduction_order)
+    taken = take("SPEND", account, member, amount, order_no, lines, idempotency_key, by, now, deduction_order)
     return Spend(taken.account_id, taken.amount, taken.parts, taken.replayed)
 
 
@@ -94,7 +94,7 @@ class Taken(NamedTuple):
 
 
 def take(
-    kind: EntryKind,
+    kind: Literal["SPEND", "HOLD"],
     account: CreditAccount | int | None,
     member: Member | None,
     amount: Decimal,
@@ -114,7 +114,7 @@ def take(
     body = take_hash(kind, account_id, amount, order_no, exact)
     numbers, amounts = ([line.line_no for line in exact], [line.amount for line in exact]) if exact else (None, None)
     deduction = None if deduction_order is None else DeductionOrder(deduction_order).value
-    asks = (kind.value, account_id, amount, deduction, idempotency_key, body, order_no, numbers, amounts, by.pk if by else None, now)
+    asks = (kind, account_id, amount, deduction, idempotency_key, body, order_no, numbers, amounts, by.pk if by else None, now)
     with conflicts_told():
         rows = fetch_prepared(_TAKE, asks)
     outcome, available, hold_id = rows[0][:3]
