@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from backoffice.kernel import clock
 from backoffice.kernel.files.services import apply_job, create_job
 from backoffice.kernel.tenancy.models import Store, User
@@ -172,7 +174,7 @@ class _Stage:
     def _buyers(self, program: PaidProgram, buyers: list[Member]) -> None:
         """Bought in the shop over the last four weeks: gift and letter at once."""
         for number, member in enumerate(buyers):
-            at = self.ago(28 - 28 * number / BUYERS)
+            at = self.ago(29.5 - 28 * number / BUYERS)
             order = f"YS-CARD-{number:03d}"
             buy(store=program.store, member=member, program=program, order_no=order, source=MembershipSource.API, paid_at=at, by=None, now=at)
         issue_due(now=self.now)
@@ -183,7 +185,9 @@ class _Stage:
         expire_issues(now=self.now)
 
     def _uses(self) -> None:
-        gifts = BenefitIssue.objects.filter(status="ISSUED", benefit__kind__in=("MONTHLY_COUPON", "OPENING_GIFT"), expires_on__gt=clock.local_day(self.now))
+        """Coupons of those who came by file and gifts of the buyers; the buyers' coupons lapse soon, unused."""
+        usable = BenefitIssue.objects.filter(status="ISSUED", expires_on__gt=clock.local_day(self.now))
+        gifts = usable.filter(Q(benefit__kind="MONTHLY_COUPON", paid_membership__source=MembershipSource.FILE) | Q(benefit__kind="OPENING_GIFT"))
         for number, issue in enumerate(gifts.order_by("pk")[:120]):
             if number % 3 == 0:
                 use_issue(issue=issue, reference=f"D{number:05d}", by=None, now=self.now)
