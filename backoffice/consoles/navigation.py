@@ -68,6 +68,7 @@ _PAID = Group(
         Entry(_("Promises to keep"), "handshake", model="paid.Fulfilment"),
         Entry(_("Card fees to pay back"), "currency_exchange", model="paid.PaidRefund"),
         Entry(_("Complaints"), "report", model="paid.Complaint"),
+        Entry(_("Pictures"), "image", model="paid.Picture"),
         Entry(_("Figures"), "monitoring", page="paid_figures", permission="paid.view_paidmembership"),
     ),
 )

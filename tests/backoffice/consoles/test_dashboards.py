@@ -152,7 +152,7 @@ def queries_of(user: User, home: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize(("console", "number"), [("merchant", 24), ("platform", 36)])
+@pytest.mark.parametrize(("console", "number"), [("merchant", 29), ("platform", 36)])
 def test_the_number_of_queries_does_not_grow_with_the_stores(console: str, number: int) -> None:
     def grow(merchant: Merchant) -> None:
         store: Any = make_store(merchant=merchant)
