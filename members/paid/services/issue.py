@@ -73,24 +73,25 @@ def issue_due(*, now: datetime, limit: int | None = None) -> IssueReport:
     them, or to the next run.
     """
     report = IssueReport()
-    while limit is None or report.memberships < limit:
-        done = _issue_chunk(now=now, most=CHUNK if limit is None else min(CHUNK, limit - report.memberships), membership_id=None)
-        if not done.memberships:
-            break
-        report += done
+    due = PaidMembership.objects.filter(next_issue_on__lte=local_day(now)).order_by("pk").values_list("pk", flat=True)
+    ids = list(due if limit is None else due[:limit])
+    for start in range(0, len(ids), CHUNK):
+        # In the order of their rows: a chunk touches few pages of each index.
+        chunk = ids[start : start + CHUNK]
+        report += _issue_chunk(now=now, first=chunk[0], last=chunk[-1])
         crash_point("issue.after_chunk")
     return report
 
 
 def issue_for(membership: PaidMembership, now: datetime) -> IssueReport:
     """Issue what is due of one paid membership, in the transaction of the caller, who holds its lock: the opening benefits come with the opening."""
-    return _issue_chunk(now=now, most=1, membership_id=membership.pk)
+    return _issue_chunk(now=now, first=membership.pk, last=membership.pk)
 
 
 @in_transaction
-def _issue_chunk(*, now: datetime, most: int, membership_id: int | None) -> IssueReport:
+def _issue_chunk(*, now: datetime, first: int, last: int) -> IssueReport:
     _settle_for_chunk()
-    params = {"today": local_day(now), "now": now, "most": most, "membership": membership_id, "late_after": get_numbers().late_after_days}
+    params = {"today": local_day(now), "now": now, "first": first, "last": last, "late_after": get_numbers().late_after_days}
     (row,) = fetch_all(load_sql(PACKAGE, "issue_benefits"), params)
     crash_point("issue.after_insert")
     given = _give_codes(row["wanting"], now)

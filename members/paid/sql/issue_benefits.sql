@@ -1,4 +1,4 @@
--- One chunk of the issue engine. Locks paid memberships whose next day of issue has come, writes every issue from that day to today that lies
+-- One chunk of the issue engine. Locks paid memberships of a range of ids whose next day of issue has come, writes every issue from that day to today that lies
 -- inside the term, and sets the next day. Days before next_issue_on were looked at by earlier runs. A month after the 31st is the last day of
 -- a shorter month: PostgreSQL cuts anchor + n months one by one, as members.paid.terms.add_months does; a test compares the two.
 WITH due AS MATERIALIZED (
@@ -6,9 +6,8 @@ WITH due AS MATERIALIZED (
            (extract(year FROM anchor_on) * 12 + extract(month FROM anchor_on))::int + months_before AS first_month,
            least(%(today)s::date, ends_on - 1) AS until
     FROM paid_paidmembership
-    WHERE next_issue_on <= %(today)s AND status = 'ACTIVE' AND (%(membership)s::bigint IS NULL OR id = %(membership)s::bigint)
-    ORDER BY next_issue_on, id
-    LIMIT %(most)s
+    WHERE id BETWEEN %(first)s AND %(last)s AND next_issue_on <= %(today)s AND status = 'ACTIVE'
+    ORDER BY id
     FOR NO KEY UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
     SELECT r.pack_id, r.from_on, b.id AS benefit_id, b.kind, b.schedule, b.every_days, b.on_date, b.disabled_at, b.code_pool, b.deadline_days,
