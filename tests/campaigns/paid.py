@@ -23,12 +23,12 @@ def selling_store(code: str | None = None, *, ending_on: bool = True, benefits_o
 
 
 def holder(program: PaidProgram, *, ends_on: date, member: Member | None = None, **given: Any) -> PaidMembership:
-    """A member whose paid year ends (not including) on this day."""
+    """A member whose paid year ends (not including) on this day. It came by file today, so that no benefit of the days before is owed."""
     member = member or make_member(program.store, joined_at=LONG_AGO)
     starts_on = add_months(ends_on, -12)
-    return make_membership(
-        program, member, starts_on=starts_on, **{"ends_on": ends_on, "bought_until": ends_on, "next_issue_on": None, "opened_at": LONG_AGO} | given
-    )
+    next_issue_on = max(starts_on, TODAY) if ends_on > TODAY else None
+    rest = {"ends_on": ends_on, "bought_until": ends_on, "source": "FILE", "next_issue_on": next_issue_on, "opened_at": LONG_AGO}
+    return make_membership(program, member, starts_on=starts_on, **rest | given)
 
 
 def renewing(program: PaidProgram, *, ends_on: date, **given: Any) -> PaidMembership:

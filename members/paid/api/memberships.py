@@ -50,7 +50,7 @@ class PurchaseIn(Body):
     price: Amount | None = Field(None, description="what was paid, when it was not the card fee")
 
 
-class PaymentIn(Body):
+class CardFeePaymentIn(Body):
     """The order was paid."""
 
     model_config = shown({"paid_at": "2026-11-22T10:05:00+08:00"})
@@ -95,7 +95,7 @@ class PaidMembershipOut(Schema):
     issues: list[IssueOut] = Field(description="benefits issued so far, the newest 500")
 
 
-class RefundOut(Schema):
+class CardFeeRefundOut(Schema):
     """What the store owes the member of the card fee."""
 
     model_config = shown({"amount": "49.50", "cause": "PRO_RATA", "status": "DUE"})
@@ -114,7 +114,7 @@ class CancelledOut(Schema):
     })  # fmt: skip
 
     membership: PaidMembershipOut
-    refund: RefundOut | None
+    refund: CardFeeRefundOut | None
 
 
 def membership_out(membership: PaidMembership) -> PaidMembershipOut:
@@ -184,7 +184,7 @@ def cancel_paid_membership(request: HttpRequest, store: str, payload: CancelIn) 
     openapi_extra=KEYED,
 )
 @keyed
-def pay_paid_membership(request: HttpRequest, store: str, order_no: str, payload: PaymentIn) -> Done:
+def pay_paid_membership(request: HttpRequest, store: str, order_no: str, payload: CardFeePaymentIn) -> Done:
     """The term begins on the local day of the payment, a renewal's where the last one ends. Told again, nothing changes. Refusals: `order_lapsed`,
     `program_not_live`, `join_first`, `lower_plan`, `sold_out`, `term_overlaps`."""
     caller = caller_of(request)
@@ -233,5 +233,5 @@ def _order(act: Callable[..., PaidMembership], caller: Caller, store: str, paylo
     return Done(membership_out(order_of(place, ordered.order_no)), status=200 if known else 201)
 
 
-def _refund_out(refund: PaidRefund | None) -> RefundOut | None:
-    return RefundOut(amount=refund.amount, cause=refund.cause, status=refund.status) if refund else None
+def _refund_out(refund: PaidRefund | None) -> CardFeeRefundOut | None:
+    return CardFeeRefundOut(amount=refund.amount, cause=refund.cause, status=refund.status) if refund else None
