@@ -168,7 +168,7 @@ def renewals_told_of(most: int) -> Breaches:
 def one_message_about_a_thing(most: int) -> Breaches:
     sql = """
         SELECT store_id, person_id, scenario, (occasion - occasion %% 100000) / 100000 AS about, array_agg(id ORDER BY id) AS ids FROM campaigns_message
-         WHERE scenario = ANY(%(lifecycle)s) AND (status = ANY(%(went)s) OR reason = 'held_out')
+         WHERE scenario = ANY(%(lifecycle)s) AND occasion >= 100000 AND (status = ANY(%(went)s) OR reason = 'held_out')
          GROUP BY store_id, person_id, scenario, (occasion - occasion %% 100000) / 100000 HAVING count(*) > 1
     """
     for row in _rows(sql, most, lifecycle=list(LIFECYCLE)):

@@ -18,7 +18,7 @@ from backoffice.kernel.admin.display import BUSY, EMPTY, GOOD, PLAIN, chip, mome
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.roles import Console
-from campaigns.admin.preview import only_choose
+from campaigns.admin.preview import ServiceChecks, only_choose
 from campaigns.admin.settings import TimeInput
 from campaigns.choices import RuleScope
 from campaigns.models import FrequencyRule, ScenarioRank
@@ -41,7 +41,7 @@ def quiet_words(quiet_from: time | None, quiet_until: time | None) -> str:
     return _("quiet %(start)s to %(end)s") % {"start": quiet_from.strftime("%H:%M"), "end": quiet_until.strftime("%H:%M")}
 
 
-class RuleForm(forms.ModelForm[FrequencyRule]):
+class RuleForm(ServiceChecks, forms.ModelForm[FrequencyRule]):
     """Choices hold no credit scenario; the service refuses one that is posted all the same."""
 
     window_days = forms.IntegerField(
@@ -70,9 +70,6 @@ class RuleForm(forms.ModelForm[FrequencyRule]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_choose(self.fields.get("store"))
-
-    def validate_constraints(self) -> None:
-        """The service checks, with sentences."""
 
 
 class RuleScreen:
@@ -175,17 +172,13 @@ class MerchantRuleAdmin(RuleScreen, MerchantModelAdmin):
         return form
 
 
-class RankForm(forms.ModelForm[ScenarioRank]):
+class RankForm(ServiceChecks, forms.ModelForm[ScenarioRank]):
+    """Moving one closes up the others."""
+
     class Meta:
         model = ScenarioRank
         fields = ("place", "store_slots_left", "person_slots_left")
         widgets = {name: UnfoldAdminIntegerFieldWidget() for name in ("place", "store_slots_left", "person_slots_left")}
-
-    def validate_unique(self) -> None:
-        """The others close up."""
-
-    def validate_constraints(self) -> None:
-        """The service checks, with sentences."""
 
 
 @admin.register(ScenarioRank, site=platform_site)

@@ -21,7 +21,7 @@ from backoffice.kernel.sites import merchant_site, platform_site
 from backoffice.kernel.tenancy.models import Store
 from campaigns.admin.frequency import cap_words, quiet_words
 from campaigns.admin.lifecycle_figures import figures_view
-from campaigns.admin.preview import only_choose
+from campaigns.admin.preview import ServiceChecks, only_choose
 from campaigns.admin.settings import TimeInput
 from campaigns.choices import HOLDOUT_PERCENT
 from campaigns.models import FrequencyRule, LifecycleRun, LifecycleSetting
@@ -33,7 +33,7 @@ from members.admin.words import unbroken
 OWN_RULE = ("own_cap", "own_days", "quiet_from", "quiet_until")
 
 
-class LifecycleForm(forms.ModelForm[LifecycleSetting]):
+class LifecycleForm(ServiceChecks, forms.ModelForm[LifecycleSetting]):
     """The store's own rule stands in a table of its own and is edited here, too."""
 
     send_time = forms.TimeField(
@@ -43,7 +43,7 @@ class LifecycleForm(forms.ModelForm[LifecycleSetting]):
         help_text=gettext_lazy("Time of day, platform time, at which the day's messages go out."),
     )
     days = forms.IntegerField(
-        label=gettext_lazy("Days"),
+        label=gettext_lazy("Days until it is due"),
         required=False,
         min_value=1,
         max_value=MOST_DAYS,
@@ -100,9 +100,6 @@ class LifecycleForm(forms.ModelForm[LifecycleSetting]):
         if store and scenario and LifecycleSetting.objects.filter(store=store, scenario=scenario).exists():
             self.add_error("scenario", _("The store has this message already. Change it in the list."))
         return given
-
-    def validate_constraints(self) -> None:
-        """The service checks, with sentences; days may still be empty here."""
 
     def own_rule(self) -> OwnRule:
         given = self.cleaned_data

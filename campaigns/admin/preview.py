@@ -40,6 +40,15 @@ class Preview:
     cards: list[PreviewCard]
 
 
+class ServiceChecks:
+    """A form whose service checks with sentences of its own what the model's constraints hold."""
+
+    _meta: Any
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return {field.name for field in self._meta.model._meta.fields}
+
+
 def only_choose(field: Any) -> None:
     """A choice of rows without the admin's buttons for adding and changing them."""
     if field is not None and hasattr(field.widget, "widget"):

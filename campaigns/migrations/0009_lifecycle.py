@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                         verbose_name="scenario",
                     ),
                 ),
-                ("enabled", models.BooleanField(default=False, verbose_name="on")),
+                ("enabled", models.BooleanField(default=False, verbose_name="switched on")),
                 ("enabled_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="on since")),
                 (
                     "send_time",
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 (
                     "days",
                     models.PositiveSmallIntegerField(
-                        validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000)], verbose_name="days"
+                        validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000)], verbose_name="days until it is due"
                     ),
                 ),
                 (
@@ -224,7 +224,7 @@ class Migration(migrations.Migration):
                         verbose_name="scenario",
                     ),
                 ),
-                ("place", models.PositiveSmallIntegerField(verbose_name="rank")),
+                ("place", models.PositiveSmallIntegerField(verbose_name="place when slots are short")),
                 (
                     "store_slots_left",
                     models.PositiveSmallIntegerField(

@@ -93,7 +93,7 @@ class ScenarioRank(models.Model):
     """
 
     scenario = models.CharField(_("scenario"), max_length=32, choices=ScenarioCode.choices, unique=True)
-    place = models.PositiveSmallIntegerField(_("rank"))
+    place = models.PositiveSmallIntegerField(_("place when slots are short"))
     store_slots_left = models.PositiveSmallIntegerField(
         _("slots of a store left free"),
         default=0,

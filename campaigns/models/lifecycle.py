@@ -25,10 +25,10 @@ class LifecycleSetting(models.Model):
 
     store = models.ForeignKey(Store, models.PROTECT, related_name="lifecycle_settings", verbose_name=_("store"), db_index=False)
     scenario = models.CharField(_("scenario"), max_length=32, choices=LIFECYCLE_CHOICES)
-    enabled = models.BooleanField(_("on"), default=False)
+    enabled = models.BooleanField(_("switched on"), default=False)
     enabled_at = models.DateTimeField(_("on since"), null=True, blank=True, editable=False)
     send_time = models.TimeField(_("send time"), default=DEFAULT_SEND_TIME, help_text=_("Time of day, platform time, at which the day's messages go out."))
-    days = models.PositiveSmallIntegerField(_("days"), validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)])
+    days = models.PositiveSmallIntegerField(_("days until it is due"), validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)])
     holdout_percent = models.PositiveSmallIntegerField(
         _("hold-out share in %"),
         default=HOLDOUT_PERCENT,

@@ -57,6 +57,7 @@ CALLS = {
     "expire_credit": ("expire_credit", "--now", TEN.isoformat()),
     "issue_benefits": ("issue_benefits", "--now", TEN.isoformat()),
     "push_accounts": ("push_accounts", "--now", TEN.isoformat()),
+    "lifecycle_figures": ("lifecycle_figures", "--store", "S1"),
     "why_not": ("why_not", "--member", "S1:M1", "--date", "2026-11-22"),
     "prove_ledger": ("prove_ledger",),
     "check_invariants": ("check_invariants",),

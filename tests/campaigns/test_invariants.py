@@ -13,9 +13,10 @@ from backoffice.kernel.files.choices import JobStatus
 from backoffice.kernel.files.models import ImportJob
 from backoffice.kernel.invariants import INVARIANTS, find_breaches
 from campaigns.choices import MessageStatus, ScenarioCode
-from campaigns.models import Message, PersonDayCounter, ReminderClock, ReminderRun, StoreDayCounter
+from campaigns.models import LifecycleRun, Message, PersonDayCounter, ReminderClock, ReminderRun, StoreDayCounter
 from members.models import CreditAccount
 from members.paid.models import PaidMembership
+from tests.campaigns.lifecycle import joined, store_with
 from tests.campaigns.paid import holder, renewing, selling_store
 from tests.campaigns.reminders import TEN, TODAY, days, mark_sent, member_with_credit, only_card_of, other_message, run_at, store_with_reminders
 from tests.factories import make_person, make_store
@@ -143,3 +144,18 @@ def test_an_end_told_of_twice_and_a_notice_after_the_end():
     Message.objects.filter(person=term.member.person, local_day=TODAY + days(1)).update(occasion=card.occasion - 1)
     PaidMembership.objects.filter(pk=renewed.pk).update(renewal_notice_at=TEN + days(6))
     assert broken() == {"paid_cards.once_an_end", "renewals.told_of"}
+
+
+def test_a_lifecycle_message_twice_about_one_thing_and_a_run_that_counts_wrong():
+    store = store_with("FIRST_PURCHASE")
+    member = joined(store, 9)
+    run_at(TEN)
+    assert not {name for name in broken() if name.startswith("lifecycle.")}
+    card = only_card_of(member)
+    Message.objects.filter(pk=card.pk).update(status=MessageStatus.UNKNOWN)
+    Message.objects.create(
+        store=store, person=member.person, member=member, scenario=card.scenario, occasion=card.occasion + 1, local_day=TODAY + days(1),
+        status=MessageStatus.SUPPRESSED, reason="held_out", decided_at=TEN,
+    )  # fmt: skip
+    LifecycleRun.objects.update(due_count=5)
+    assert {name for name in broken() if name.startswith("lifecycle.")} == {"lifecycle.once_about", "lifecycle.counts"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import time
 
 import pytest
+from django.utils.translation import override
 
 from campaigns.choices import SuppressionReason
 from campaigns.models import Message
@@ -65,7 +66,8 @@ def test_a_rule_that_stopped_it_is_named_with_what_it_counted():
     run_at(TEN)
     found = answer(member, DORMANT)
     assert (found.outcome, found.reason, len(found.takers)) == ("SUPPRESSED", SuppressionReason.RULE_CAP, 1)
-    assert "allows 1 messages of this kind from this store in 60 days, and this person had 1" in explain(found)
+    with override("en"):
+        assert "allows 1 messages of this kind from this store in 60 days, and this person had 1" in explain(found)
 
 
 def test_who_is_held_out_is_told_so_on_that_day_and_after():

@@ -17,7 +17,7 @@ from campaigns.services.frequency import RuleRefused, delete_rule, save_rule, se
 from campaigns.services.lifecycle_runs import decide_lifecycle_chunk, open_lifecycle_runs
 from campaigns.services.lifecycle_settings import OwnRule
 from members.models import Person
-from tests.campaigns.lifecycle import AGAIN, DORMANT, FIRST, LEVEL, joined, order, put, store_with
+from tests.campaigns.lifecycle import AGAIN, DORMANT, FIRST, LEVEL, joined, order, put, ship_rules, store_with
 from tests.campaigns.paid import renewing, selling_store
 from tests.campaigns.reminders import (
     TEN,
@@ -35,6 +35,13 @@ from tests.campaigns.reminders import (
 from tests.factories import make_member, make_store
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _shipped(db):
+    ship_rules()
+
+
 STORE, PLATFORM, SCENARIO = RuleScope.STORE, RuleScope.PLATFORM, RuleScope.SCENARIO
 
 
@@ -165,8 +172,6 @@ def test_no_rule_can_name_a_credit_scenario_or_a_duty(scenario):
 
 
 def base_rows():
-    for scope, cap in ((STORE, 2), (PLATFORM, 10)):
-        FrequencyRule.objects.get_or_create(scope=scope, is_base=True, defaults={"cap": cap})
     return list(FrequencyRule.objects.filter(is_base=True).order_by("cap"))
 
 
