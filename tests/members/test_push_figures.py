@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backoffice.kernel import clock
+from backoffice.kernel.files.faults import RepeatedFile
 from backoffice.kernel.invariants import find_breaches
 from backoffice.kernel.tenancy.models import Store
 from members.models import Buyer, Event, Fan, OrderLine, Post
@@ -67,7 +69,7 @@ class World:
             if self.orders:
                 self.load_order(args[0] % len(self.orders), Decimal(10) if args[1] else Decimal(4))
         elif what == "post":
-            load("posts", csv_of("post_id,published_at", f"P{args[0]},{self.moment(args[1], 9):%Y-%m-%d %H:%M}"), store=store, now=self.now)
+            self.load("posts", csv_of("post_id,published_at", f"P{args[0]},{self.moment(args[1], 9):%Y-%m-%d %H:%M}"), store)
         elif what == "fold":
             fold_figures(now=self.now, most=args[0])
         elif what == "days":
@@ -76,10 +78,14 @@ class World:
             number, ago, hour = args
             tell(store, what, self.who(number), self.moment(ago, hour), now=self.now)
 
+    def load(self, kind: str, text: str, store: Store) -> None:
+        with suppress(RepeatedFile):
+            load(kind, text, store=store, now=self.now)
+
     def load_order(self, place: int, refund: Decimal) -> None:
         store, number, phone, paid_at = self.orders[place]
         row = f"{number},phone,{phone},{clock.to_local(paid_at):%Y-%m-%d %H:%M},10,{refund or ''}"
-        load("orders", csv_of("order_no,identity_kind,identity_value,paid_at,amount,refunded_amount", row), store=store, now=self.now)
+        self.load("orders", csv_of("order_no,identity_kind,identity_value,paid_at,amount,refunded_amount", row), store)
 
     # --- the same from the facts, in plain Python
 
