@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -24,6 +25,7 @@ _CALLS = {
     for lazy in ("", "_lazy")
 }
 _IN_TEMPLATE = re.compile(r"\b(?:_|n?p?gettext)\(")
+_NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:!?]|[\u4e00-\u9fff]\.(?:\s|$)|[,;!?][\u4e00-\u9fff]")
 
 
@@ -172,7 +174,9 @@ def compile_catalogue(package: Path) -> None:
         place = po_file(package).with_suffix(".mo")
         fresh = place.with_suffix(".mo.new")
         with fresh.open("wb") as file:
-            write_mo(file, read_catalogue(package))
+            catalogue = read_catalogue(package)
+            catalogue.creation_date = _NO_DATE  # the same words give the same file
+            write_mo(file, catalogue)
         fresh.replace(place)
 
 
