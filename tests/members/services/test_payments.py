@@ -617,7 +617,7 @@ def test_the_number_of_statements_does_not_depend_on_the_lines(
 ) -> None:
     monkeypatch.setattr(ports, "payment_listeners", [])
     told = [line(number, 10) for number in range(1, lines + 1)]
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         pay(member, 10 * lines, 5, *told)
 
 
