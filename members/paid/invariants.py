@@ -20,7 +20,8 @@ _EXPECTED = """
     JOIN paid_benefit b ON b.id = r.benefit_id
     CROSS JOIN LATERAL (
         SELECT 0 AS period, coalesce(greatest(m.starts_on, r.from_on), m.starts_on) AS due_on
-        WHERE b.schedule = 'AT_ONCE' AND (NOT m.is_renewal OR (r.from_on IS NOT NULL AND r.from_on >= m.starts_on))
+        WHERE b.schedule = 'AT_ONCE' AND (NOT m.is_renewal OR b.kind IN ('EARLY_ACCESS', 'STORE_DISCOUNT', 'ITEM_DISCOUNT')
+               OR (r.from_on IS NOT NULL AND r.from_on >= m.starts_on))
         UNION ALL SELECT 0, b.on_date WHERE b.schedule = 'ON_DATE' AND b.on_date >= m.starts_on
         UNION ALL SELECT n, m.starts_on + n * b.every_days FROM generate_series(0, m.bought_until - m.starts_on) n WHERE b.schedule = 'EVERY_N_DAYS'
         UNION ALL
@@ -99,6 +100,9 @@ def places_taken(most: int) -> Found:
         LEFT JOIN (
             SELECT m.program_id, count(*) AS taken FROM paid_paidmembership m LEFT JOIN paid_paidrefund r ON r.paid_membership_id = m.id
             WHERE NOT m.is_renewal AND m.status <> 'LAPSED' AND r.cause IS DISTINCT FROM 'FULL'
+              -- Nothing is refunded of a free one; unused, its place is free again all the same.
+              AND NOT (m.status = 'CANCELLED' AND m.price = 0
+                       AND NOT EXISTS (SELECT FROM paid_benefitissue i WHERE i.paid_membership_id = m.id AND i.status = 'USED'))
             GROUP BY m.program_id
         ) t ON t.program_id = p.id
         WHERE p.sold_count <> coalesce(t.taken, 0) OR p.sold_count > p.stock_limit

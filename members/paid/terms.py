@@ -46,9 +46,14 @@ def issue_days(
         yield period, day
 
 
+def is_whole(*, anchor: date, months_before: int, ends_on: date, unit: str) -> bool:
+    """Whether a term is the calendar months of its unit. One of days is not, nor is one from a file with a last day of its own."""
+    return unit != TermUnit.DAYS and add_months(anchor, months_before + MONTHS_OF_UNIT[TermUnit(unit)]) == ends_on
+
+
 def unused_share(*, anchor: date, months_before: int, starts_on: date, ends_on: date, unit: str, today: date) -> tuple[int, int]:
-    """(unused, whole) months of a term of months, or days of a term of days, as of ``today``: the month or day that has begun counts as used."""
-    if unit == TermUnit.DAYS:
+    """(unused, whole) months of a term of whole months, else days, as of ``today``: the month or day that has begun counts as used."""
+    if not is_whole(anchor=anchor, months_before=months_before, ends_on=ends_on, unit=unit):
         whole = (ends_on - starts_on).days
         return max(0, min(whole, (ends_on - today).days - 1)), whole
     whole = MONTHS_OF_UNIT[TermUnit(unit)]

@@ -14,11 +14,11 @@ from django.db.models import Sum
 
 from backoffice.kernel.clock import local_day
 from backoffice.kernel.money import FEN, ZERO
-from members.paid.choices import IssueStatus, ProgramStatus, RefundCause, TermUnit
+from members.paid.choices import IssueStatus, ProgramStatus, RefundCause
 from members.paid.models import BenefitIssue, PaidMembership, PaidProgram
 from members.paid.selectors.numbers import get_numbers
 from members.paid.selectors.validity import dates_of
-from members.paid.terms import unused_share
+from members.paid.terms import is_whole, unused_share
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class RefundQuote:
 def refund_quote(*, membership: PaidMembership, now: datetime) -> RefundQuote:
     """What a cancellation at ``now`` would pay back. Reads ``program`` and ``pack`` of the row as they are stored."""
     program_status = PaidProgram.objects.filter(pk=membership.program_id).values_list("status", flat=True).get()
-    if _is_soon(membership, now) and not _used(membership)[1]:
-        unused, whole = _unused(membership, now)
-        return RefundQuote(membership.price, RefundCause.FULL, unused, whole, membership.pack.term_unit == TermUnit.DAYS, ZERO)
+    # A free one is as good as refunded while nothing was used: its place is free again.
+    if (_is_soon(membership, now) or not membership.price) and not _used(membership)[1]:
+        return RefundQuote(membership.price, RefundCause.FULL, *_unused(membership, now), ZERO)
     if program_status == ProgramStatus.REVOKED:
         dates = dates_of(membership)
         whole = (dates.ends_on - dates.starts_on).days
@@ -58,23 +58,19 @@ def _used(membership: PaidMembership) -> tuple[Decimal, int]:
     return worth or ZERO, used.count()
 
 
-def _unused(membership: PaidMembership, now: datetime) -> tuple[int, int]:
-    dates = dates_of(membership)
-    return unused_share(
-        anchor=dates.anchor_on,
-        months_before=membership.months_before,
-        starts_on=dates.starts_on,
-        ends_on=dates.ends_on,
-        unit=membership.pack.term_unit,
-        today=local_day(now),
-    )
+def _unused(membership: PaidMembership, now: datetime) -> tuple[int, int, bool]:
+    """(unused, whole, whether these are days)."""
+    dates, unit = dates_of(membership), membership.pack.term_unit
+    anchor, before, ends_on = dates.anchor_on, membership.months_before, dates.ends_on
+    unused, whole = unused_share(anchor=anchor, months_before=before, starts_on=dates.starts_on, ends_on=ends_on, unit=unit, today=local_day(now))
+    return unused, whole, not is_whole(anchor=anchor, months_before=before, ends_on=ends_on, unit=unit)
 
 
 def _pro_rata(membership: PaidMembership, cause: str, now: datetime) -> RefundQuote:
-    unused, whole = _unused(membership, now)
+    unused, whole, in_days = _unused(membership, now)
     worth, _count = _used(membership)
     amount = max(ZERO, _share(membership.price, unused, whole) - worth)
-    return RefundQuote(amount, cause, unused, whole, membership.pack.term_unit == TermUnit.DAYS, worth)
+    return RefundQuote(amount, cause, unused, whole, in_days, worth)
 
 
 def _share(price: Decimal, unused: int, whole: int) -> Decimal:

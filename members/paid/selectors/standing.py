@@ -18,7 +18,7 @@ from members.paid.choices import MONTHS_OF_UNIT, MembershipStatus, ProgramStatus
 from members.paid.models import BenefitPack, PaidMembership, PaidProgram
 from members.paid.selectors.refunds import replaced_quote
 from members.paid.selectors.validity import dates_of, get_last_term, list_open_terms
-from members.paid.terms import term_end
+from members.paid.terms import is_whole, term_end
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ def _renewal(member_id: int, program: PaidProgram, day: date, held: list[PaidMem
     if not held:
         return Standing(day, day)
     dates = dates_of(last)
-    if TermUnit.DAYS in (last.pack.term_unit, program.pack.term_unit if program.pack else ""):
-        # A term of days begins its own count of months.
+    whole = is_whole(anchor=dates.anchor_on, months_before=last.months_before, ends_on=dates.ends_on, unit=last.pack.term_unit)
+    if not whole or (program.pack is not None and program.pack.term_unit == TermUnit.DAYS):
+        # A term of days begins its own count of months, and so does what follows one that a file gave another end.
         return Standing(dates.ends_on, dates.ends_on, follows=last)
     return Standing(dates.ends_on, dates.anchor_on, last.months_before + MONTHS_OF_UNIT[TermUnit(last.pack.term_unit)], follows=last)
 

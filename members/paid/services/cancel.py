@@ -44,9 +44,13 @@ def cancel(*, membership: PaidMembership, reason: str, by: User | None, now: dat
         raise PaidRefused(_("Only a paid membership that holds, or is still to come, can be cancelled."), code="not_running")
     if PaidMembership.objects.filter(member_id=stored.member_id, status=MembershipStatus.ACTIVE, starts_on__gte=stored.ends_on).exists():
         raise PaidRefused(_("A later term of this member is paid already: cancel that one first."), code="later_term_first")
-    refund = end_term(stored, to=MembershipStatus.CANCELLED, quote=refund_quote(membership=stored, now=now), reason=reason, by=by, now=now)
-    if refund is not None and refund.cause == RefundCause.FULL and not stored.is_renewal:
+    owed = refund_quote(membership=stored, now=now)
+    refund = end_term(stored, to=MembershipStatus.CANCELLED, quote=owed, reason=reason, by=by, now=now)
+    if owed.cause == RefundCause.FULL and not stored.is_renewal:
         give_place_back(program)
+    # Who gives up a renewal does not want the next one by itself: the term before just ends, and is told of as ending.
+    chain = PaidMembership.objects.filter(member_id=stored.member_id, program_id=program.pk, status=MembershipStatus.ACTIVE)
+    chain.filter(auto_renew_consent_at__isnull=False).update(auto_renew_consent_at=None, renewal_notice_at=None)
     for waiting in PaidMembership.objects.filter(member_id=stored.member_id, program_id=program.pk, status=MembershipStatus.PENDING).select_for_update():
         drop_order(waiting, program, reason=str(_("The paid membership was cancelled.")), now=now)
     facts = {"order": stored.order_no, "refund": str(refund.amount) if refund else "0", "ends_on": str(stored.ends_on)}

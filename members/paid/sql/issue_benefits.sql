@@ -11,21 +11,24 @@ WITH due AS MATERIALIZED (
     FOR NO KEY UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
     SELECT r.pack_id, r.from_on, b.id AS benefit_id, b.kind, b.schedule, b.every_days, b.on_date, b.disabled_at, b.code_pool, b.deadline_days,
+           b.kind IN ('EARLY_ACCESS', 'STORE_DISCOUNT', 'ITEM_DISCOUNT') AS is_standing,
            CASE b.expiry WHEN 'DAYS' THEN b.expiry_days END AS expiry_days
     FROM paid_packreach r JOIN paid_benefit b ON b.id = r.benefit_id
     WHERE r.pack_id IN (SELECT pack_id FROM due)
 ), reached AS (
     -- Who bought after a benefit was switched off does not get it; who bought before keeps it.
     SELECT due.*, given.from_on, given.benefit_id, given.kind, given.schedule, given.every_days, given.on_date, given.code_pool, given.deadline_days,
+           given.is_standing,
            given.expiry_days, greatest(due.since, due.starts_on, given.from_on) AS lower, greatest(%(today)s::date + 1, due.starts_on, given.from_on) AS later
     FROM due JOIN given ON given.pack_id = due.pack_id
     WHERE given.disabled_at IS NULL OR given.disabled_at > due.opened_at
 ), planned AS (
     SELECT reached.*, days.period, days.day
     FROM reached CROSS JOIN LATERAL (
-        -- At once: on the opening day, not at a renewal that follows on; an addition of a later pack on the day from which it holds.
+        -- At once: on the opening day; at a renewal that follows on only a standing right, which ended with the term before; an addition of a later
+        -- pack on the day from which it holds.
         SELECT 0 AS period, greatest(starts_on, from_on) AS day
-        WHERE schedule = 'AT_ONCE' AND (NOT is_renewal OR from_on >= starts_on)
+        WHERE schedule = 'AT_ONCE' AND (NOT is_renewal OR is_standing OR from_on >= starts_on)
         UNION ALL
         SELECT 0, on_date WHERE schedule = 'ON_DATE'
         UNION ALL
@@ -61,7 +64,7 @@ WITH due AS MATERIALIZED (
     SELECT id, min(day) AS day
     FROM (
         SELECT id, ends_on, later, CASE schedule
-            WHEN 'AT_ONCE' THEN CASE WHEN NOT is_renewal OR from_on >= starts_on THEN greatest(starts_on, from_on) END
+            WHEN 'AT_ONCE' THEN CASE WHEN NOT is_renewal OR is_standing OR from_on >= starts_on THEN greatest(starts_on, from_on) END
             WHEN 'ON_DATE' THEN on_date
             WHEN 'EVERY_N_DAYS' THEN starts_on + (later - starts_on + every_days - 1) / every_days * every_days
             ELSE CASE

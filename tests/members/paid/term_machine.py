@@ -37,6 +37,7 @@ CHANCES = {
 EVERY = tuple(name for name, chances in CHANCES.items() for _ in range(chances))
 LOW = [
     Gift("gift", 1, "AT_ONCE", worth=700),
+    Gift("rebate", 1, "AT_ONCE", standing=True),
     Gift("coupon", 1, "MONTHLY", worth=1000, days=20),
     Gift("week", 1, "EVERY_N_DAYS", every=9),
     Gift("day", 1, "ON_DATE", on=FIRST + timedelta(days=40)),
@@ -44,6 +45,7 @@ LOW = [
 HIGH = [Gift("gift", 1, "AT_ONCE", worth=5000), Gift("coupon", 1, "MONTHLY", worth=300)]
 ADDED = [
     ("tea", {"schedule": "AT_ONCE", "worth": 50}),
+    ("first", {"schedule": "AT_ONCE", "standing": True}),
     ("cake", {"schedule": "MONTHLY", "days": 3}),
     ("walk", {"schedule": "EVERY_N_DAYS", "every": 4}),
     ("feast", {"schedule": "ON_DATE", "on": FIRST + timedelta(days=150)}),
@@ -65,7 +67,7 @@ class Undo(Exception):
 def described(gift: Gift) -> dict[str, Any]:
     expiry = {"expiry": "DAYS", "expiry_days": gift.days} if gift.days else {}
     rest = {"every_days": gift.every or None, "on_date": gift.on, "value_amount": Decimal(gift.worth) / 100}
-    return {"schedule": gift.schedule, "kind": "MONTHLY_GIFT", "title": f"{gift.key} v{gift.version}", **rest, **expiry}
+    return {"schedule": gift.schedule, "kind": "STORE_DISCOUNT" if gift.standing else "MONTHLY_GIFT", "title": f"{gift.key} v{gift.version}", **rest, **expiry}
 
 
 def act_rule(name: str) -> Any:
@@ -224,7 +226,7 @@ class Terms(RuleBasedStateMachine):
             return
         old = plan.packs[-1]
         kept = old[1:] if b % 7 == 0 else old
-        fresh = [Gift(gift.key, version, gift.schedule, gift.every, gift.on, gift.worth + 100, gift.days) for gift in kept]
+        fresh = [Gift(gift.key, version, gift.schedule, gift.every, gift.on, gift.worth + 100, gift.days, gift.standing) for gift in kept]
         key, rest = ADDED[b % len(ADDED)]
         if all(gift.key != key for gift in fresh):
             fresh.append(Gift(key, version, **rest))

@@ -41,6 +41,7 @@ class Gift:
     on: date | None = None
     worth: int = 0
     days: int | None = None
+    standing: bool = False
 
 
 @dataclass
@@ -221,7 +222,7 @@ class Book:
         """The period of the benefit that falls on this day of the term, None when none does."""
         if gift.schedule == "AT_ONCE":
             first = term.start if since is None or since < term.start else since
-            reached = not term.renewal or (since is not None and since >= term.start)
+            reached = not term.renewal or gift.standing or (since is not None and since >= term.start)
             return 0 if reached and day == first else None
         if since is not None and day < since:
             return None

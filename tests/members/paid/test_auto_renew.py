@@ -7,12 +7,13 @@ from datetime import date, timedelta
 import pytest
 
 from members.paid.models import BenefitPack, PaidMembership, PaidProgram
+from members.paid.services import auto_renew
 from members.paid.services.auto_renew import renew_due, set_consent
 from members.paid.services.purchases import confirm_payment, lapse_unpaid
 from members.paid.services.rights import PaidRefused
 from members.paid.tasks import issue_benefits, keep_orders
 from tests.factories import make_member
-from tests.members.paid.selling import buy, live_program, noon, renew
+from tests.members.paid.selling import buy, cancel, live_program, noon, renew
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 12, 10)
@@ -101,3 +102,45 @@ def test_the_tasks_do_what_the_services_do():
     keep_orders()
     assert PaidMembership.objects.get().status == "LAPSED"
     issue_benefits()
+
+
+def test_a_consent_taken_back_lapses_the_order_that_nobody_paid_yet(term):
+    renewals()
+    set_consent(membership=term, on=False, by=None, now=noon(LAST))
+    order = PaidMembership.objects.get(source="AUTO_RENEWAL")
+    assert order.status == "LAPSED"
+    with pytest.raises(PaidRefused) as refused:
+        confirm_payment(membership=order, paid_at=noon(LAST), by=None, now=noon(LAST))
+    assert refused.value.code == "order_lapsed"
+
+
+def test_an_order_of_the_members_own_stays_when_the_consent_is_taken_back(term):
+    own = renew(term.program, term.member, LAST, paid=False)
+    set_consent(membership=term, on=False, by=None, now=noon(LAST))
+    own.refresh_from_db()
+    assert own.status == "PENDING"
+
+
+@pytest.mark.parametrize("change", ["consent", "pack"])
+def test_what_changes_while_the_run_goes_on_counts(term, monkeypatch, change):
+    """The run found the term due; then the member, or an approval, was quicker."""
+    real = auto_renew.require_no_bar
+
+    def meanwhile(store_id):
+        real(store_id)
+        if change == "consent":
+            set_consent(membership=term, on=False, by=None, now=noon(LAST))
+        else:
+            BenefitPack.objects.update(decided_at=noon(LAST))
+
+    monkeypatch.setattr(auto_renew, "require_no_bar", meanwhile)
+    assert renewals() == (0, 0)
+    assert PaidMembership.objects.count() == 1
+
+
+def test_who_cancelled_the_renewal_is_not_renewed_and_no_longer_agrees(term):
+    later = renew(term.program, term.member, LAST - timedelta(days=1))
+    cancel(later, LAST - timedelta(days=1))
+    term.refresh_from_db()
+    assert (term.auto_renew_consent_at, term.renewal_notice_at) == (None, None)
+    assert renewals() == (0, 0)

@@ -16,6 +16,7 @@ from members.paid.services.cancel import cancel as cancel_service
 from members.paid.services.cancel import mark_refund_paid
 from members.paid.services.rights import PaidRefused
 from tests.factories import make_member, make_store, make_user
+from tests.members.paid.making import make_membership
 from tests.members.paid.selling import buy, cancel, issues, live_program, noon, renew, run, use
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +184,32 @@ def test_money_is_paid_back_once_and_with_a_number():
         mark_refund_paid(refund=refund, reference="B78", by=None, now=noon(DAY))
     stored = PaidRefund.objects.get()
     assert (stored.status, stored.reference, stored.paid_at) == ("PAID", "B77", noon(DAY))
+
+
+@pytest.mark.parametrize("after", [0, 30])
+def test_a_free_one_that_nobody_used_gives_its_place_back_though_nothing_is_refunded(after):
+    program = live_program(WORTH, stock_limit=5)
+    bought = buy(program, make_member(program.store), DAY, price=Decimal(0))
+    assert places() == 1
+    assert cancel(bought, DAY + timedelta(days=after)) is None
+    assert places() == 0
+    assert whole() == []
+
+
+def test_a_free_one_that_was_used_keeps_its_place():
+    program = live_program(WORTH, stock_limit=5)
+    bought = buy(program, make_member(program.store), DAY, price=Decimal(0))
+    use(bought, "gift", DAY)
+    cancel(bought, DAY)
+    assert places() == 1
+    assert whole() == []
+
+
+def test_a_term_from_a_file_with_an_end_of_its_own_is_shared_by_its_days():
+    """Two months of a plan of a year, sold elsewhere: after one of them half goes back, not eleven twelfths."""
+    program = live_program(WORTH, fee=Decimal("120.00"))
+    end = DAY + timedelta(days=60)
+    term = make_membership(program, make_member(program.store), starts_on=DAY, ends_on=end, bought_until=end, opened_at=noon(DAY), source="FILE")
+    asked = refund_quote(membership=term, now=noon(DAY + timedelta(days=29)))
+    refund = cancel(term, DAY + timedelta(days=29))
+    assert (refund.amount, refund.unused_months, asked.unused, asked.whole, asked.in_days) == (Decimal("60.00"), None, 30, 60, True)

@@ -233,6 +233,35 @@ def test_a_benefit_switched_off_stays_with_those_who_bought_before():
     assert whole() == []
 
 
+STANDING = ("EARLY_ACCESS", "STORE_DISCOUNT", "ITEM_DISCOUNT")
+
+
+@pytest.mark.parametrize("kind", [*STANDING, "OPENING_GIFT", "CUSTOM"])
+def test_a_renewal_that_follows_on_brings_standing_rights_again_and_nothing_else_at_once(kind):
+    program = live_program({"once": {"kind": kind}}, unit="MONTH")
+    member = make_member(program.store)
+    first, second = buy(program, member, DAY), renew(program, member, DAY)
+    assert issues(second) == []
+    assert run(date(2027, 2, 27)).issued == 0
+    run(second.starts_on)
+    again = [("once", 0, second.starts_on, "ISSUED")] if kind in STANDING else []
+    assert (issues(first), issues(second)) == ([("once", 0, DAY, "ISSUED")], again)
+    assert [row.expires_on for row in BenefitIssue.objects.filter(paid_membership=second)] == [second.ends_on] * len(again)
+    assert run(second.starts_on + timedelta(days=1)).issued == 0
+    assert whole() == []
+
+
+def test_a_standing_right_that_is_added_reaches_the_term_that_holds_and_the_renewal_that_waits():
+    program = live_program(MONTHLY, unit="MONTH")
+    member = make_member(program.store)
+    first, second = buy(program, member, DAY), renew(program, member, DAY)
+    next_version(program, date(2027, 2, 10), {}, {"rebate": {"kind": "STORE_DISCOUNT"}})
+    run(date(2027, 3, 20))
+    assert ("rebate", 0, date(2027, 2, 10), "ISSUED") in issues(first)
+    assert ("rebate", 0, second.starts_on, "ISSUED") in issues(second)
+    assert whole() == []
+
+
 # -- codes, promises -----------------------------------------------------------------------------------------------------------------
 
 

@@ -19,8 +19,9 @@ from members.paid.models import PaidMembership, PaidProgram, PaidRefund
 from members.paid.selectors.validity import get_term_on, is_paid_member
 from members.paid.services.purchases import confirm_payment, lapse_unpaid, quote
 from members.paid.services.rights import PaidRefused
+from members.paid.terms import add_months
 from tests.factories import make_member, make_store, make_user
-from tests.members.paid.making import make_program
+from tests.members.paid.making import make_membership, make_program
 from tests.members.paid.selling import buy, cancel, issues, live_program, noon, renew
 
 pytestmark = pytest.mark.django_db
@@ -322,3 +323,14 @@ def test_one_member_buying_twice_at_once_buys_once():
         told = sorted(pool.map(go, range(4)))
     assert told == ["ACTIVE", "ACTIVE", "held_already", "held_already"]
     assert (PaidMembership.objects.count(), PaidProgram.objects.get().sold_count, len(issues())) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("days", [60, 1000])
+def test_a_renewal_after_a_term_from_a_file_is_as_long_as_the_plan_says(days):
+    """A file may give a term of a year's plan another last day: what follows is a year, neither 22 months nor one that ends before it begins."""
+    program, opened = live_program(), date(2027, 1, 31)
+    end = opened + timedelta(days=days)
+    member = make_member(program.store)
+    make_membership(program, member, starts_on=opened, ends_on=end, bought_until=end, source="FILE")
+    later = renew(program, member, opened + timedelta(days=10))
+    assert (later.starts_on, later.ends_on, later.anchor_on, later.months_before) == (end, add_months(end, 12), end, 0)

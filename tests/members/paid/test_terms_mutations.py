@@ -106,7 +106,13 @@ MUTATIONS = [
         "a renewal brings the opening gift again",
         ("issues", "check_invariants"),
         HOLDING,
-        lambda: statement("AND (NOT is_renewal OR from_on >= starts_on)", ""),
+        lambda: statement("AND (NOT is_renewal OR is_standing OR from_on >= starts_on)", ""),
+    ),
+    Mutation(
+        "a renewal leaves standing rights out",
+        ("issues", "check_invariants"),
+        HOLDING,
+        lambda: statement("is_standing OR from_on", "from_on"),
     ),
     Mutation(
         "the engine issues past the end",
