@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, time
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.kernel.audit.services import record_event
@@ -35,6 +36,8 @@ def hold_to_rules(scenario: str, store_ids: Collection[int], finding: dict[str, 
     rules = list_rules(scenario, store_ids)
     if not rules:
         return Counter()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
     rows = fetch_all(
         load_sql("campaigns", "hold_to_rules"),
         {
@@ -50,6 +53,8 @@ def hold_to_rules(scenario: str, store_ids: Collection[int], finding: dict[str, 
             "scopes": [rule.scope for rule in rules],
         },
     )
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = on")
     give_back_slots([row["id"] for row in rows])
     return Counter(row["store_id"] for row in rows)
 

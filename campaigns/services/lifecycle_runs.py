@@ -150,10 +150,11 @@ def _decide(run: LifecycleRun, setting: LifecycleSetting, *, upto: int, now: dat
     }
     find = load_sql("campaigns", "find_lifecycle").replace("FROM lifecycle_candidates AS", f"FROM ({candidates}) AS")
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '64MB'")
+        cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL enable_seqscan = off")
         cursor.execute(f"CREATE TEMPORARY TABLE lifecycle_due ON COMMIT DROP AS {find}", finding)
         cursor.execute(load_sql("campaigns", "write_held_out"), finding)
         held_out = int(cursor.rowcount)
+        cursor.execute("SET LOCAL enable_seqscan = on")
         by_store = decide_cards(f"SELECT {COLUMNS} FROM lifecycle_due WHERE NOT held_out", finding, scenario=run.scenario)  # noqa: S608 - our own names
         cursor.execute("DROP TABLE lifecycle_due")
     return by_store.get(run.store_id, Decided()), held_out

@@ -18,6 +18,7 @@ from campaigns.choices import OPEN_RUN, PAID_CARDS, REDEEMED_BENEFITS, RENEWAL_S
 from campaigns.models import PaidReminderRun
 from campaigns.models.paid import DEFAULT_SEND_TIME
 from campaigns.selectors.due import EPOCH
+from campaigns.selectors.frequency import get_ranks
 from campaigns.services.decide import Decided, decide_cards
 from members.paid.choices import NUMBERS
 from members.paid.models import PaidMembership
@@ -100,7 +101,7 @@ def _decide(store_ids: list[int], *, day: date, now: datetime) -> tuple[dict[int
     }
     by_store: dict[int, Decided] = {}
     room = CHUNK_CARDS
-    for scenario in PAID_CARDS:
+    for scenario in sorted(PAID_CARDS, key=get_ranks().order.index):
         found = decide_cards(load_sql("campaigns", FINDERS[scenario]), {**finding, "room": room}, scenario=scenario)
         for store_id, part in found.items():
             by_store.setdefault(store_id, Decided()).add(part)

@@ -7,7 +7,7 @@ from typing import Any
 
 from campaigns.services.paid_settings import set_paid_reminder
 from members.models import Member
-from members.paid.models import BenefitIssue, PaidMembership, PaidProgram
+from members.paid.models import BenefitIssue, BenefitPack, PaidMembership, PaidProgram
 from members.paid.terms import add_months
 from tests.campaigns.reminders import LONG_AGO, TEN, TODAY
 from tests.factories import make_member, make_store, make_user
@@ -18,6 +18,7 @@ def selling_store(code: str | None = None, *, ending_on: bool = True, benefits_o
     """A live program of a store whose paid reminders are on."""
     store = make_store(code, **fields)
     program = make_program(store, by=make_user())
+    BenefitPack.objects.filter(program=program).update(decided_at=LONG_AGO)
     set_paid_reminder(store=store, ending_on=ending_on, benefits_on=benefits_on, send_time=at, by=None, now=LONG_AGO)
     return program
 

@@ -9,11 +9,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from backoffice.kernel.errors import StateConflict
-from campaigns.choices import NO_EXTRA_RULES, SCENARIO_RANKS, MessageStatus, RuleScope, ScenarioCode, SuppressionReason
-from campaigns.models import FrequencyRule, LifecycleRun, Message, ScenarioRank
-from campaigns.selectors.frequency import QuietHours, get_ranks
+from campaigns.choices import NO_EXTRA_RULES, MessageStatus, RuleScope, ScenarioCode, SuppressionReason
+from campaigns.models import FrequencyRule, LifecycleRun, Message
+from campaigns.selectors.frequency import QuietHours
 from campaigns.services.dispatch import dispatch
-from campaigns.services.frequency import RuleRefused, delete_rule, save_rule, set_rank
+from campaigns.services.frequency import RuleRefused, delete_rule, save_rule
 from campaigns.services.lifecycle_runs import decide_lifecycle_chunk, open_lifecycle_runs
 from campaigns.services.lifecycle_settings import OwnRule
 from members.models import Person
@@ -26,7 +26,6 @@ from tests.campaigns.reminders import (
     days,
     member_with_credit,
     only_card_of,
-    other_message,
     person_slots,
     run_at,
     store_slots,
@@ -298,80 +297,6 @@ def test_quiet_hours_that_last_over_midnight_end_it_and_the_next_day_decides_aga
 
 def test_no_quiet_hours_ship():
     assert not FrequencyRule.objects.filter(quiet_from__isnull=False).exists()
-
-
-# Ranks
-
-
-def test_the_ranks_that_ship_are_those_of_the_code():
-    assert get_ranks().order == [code.value for code in SCENARIO_RANKS]
-
-
-def test_a_scenario_moves_and_the_others_close_up():
-    set_rank(scenario=DORMANT, place=4, store_slots_left=0, person_slots_left=0, by=None, now=TEN)
-    order_now = get_ranks().order
-    assert order_now[:5] == ["AFTER_PAYMENT", "EXPIRY_REMINDER", "BALANCE_REMINDER", DORMANT, LEVEL]
-    assert sorted(order_now) == sorted(code.value for code in SCENARIO_RANKS)
-    assert list(ScenarioRank.objects.values_list("place", flat=True)) == list(range(1, len(SCENARIO_RANKS) + 1))
-
-
-def test_ranks_can_be_set_where_no_row_is():
-    ScenarioRank.objects.all().delete()
-    set_rank(scenario=DORMANT, place=4, store_slots_left=1, person_slots_left=2, by=None, now=TEN)
-    assert get_ranks().order[3] == DORMANT
-    assert ScenarioRank.objects.count() == len(SCENARIO_RANKS)
-
-
-def test_a_moved_rank_decides_who_goes_first():
-    store = store_with(FIRST)
-    store_with(DORMANT, store=store)
-    set_rank(scenario=DORMANT, place=4, store_slots_left=0, person_slots_left=0, by=None, now=TEN)
-    member = joined(store, 300)
-    other_message(member.person, store)
-    run_at(TEN)
-    assert {card.scenario: card.status for card in cards_of(member)} | {LEVEL: ""} == {
-        DORMANT: MessageStatus.PENDING,
-        FIRST: MessageStatus.SUPPRESSED,
-        LEVEL: "",
-    }
-
-
-@pytest.mark.parametrize("scenario", ["AFTER_PAYMENT", "EXPIRY_REMINDER", "BALANCE_REMINDER"])
-def test_the_credit_scenarios_stay_first(scenario):
-    with pytest.raises(RuleRefused):
-        set_rank(scenario=scenario, place=5, store_slots_left=0, person_slots_left=0, by=None, now=TEN)
-    with pytest.raises(RuleRefused):
-        set_rank(scenario=DORMANT, place=3, store_slots_left=0, person_slots_left=0, by=None, now=TEN)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ScenarioRank.objects.filter(scenario=scenario).update(place=50)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ScenarioRank.objects.filter(scenario=scenario).update(store_slots_left=1)
-
-
-@pytest.mark.parametrize(("taken", "status"), [(0, MessageStatus.PENDING), (1, MessageStatus.SUPPRESSED)])
-def test_the_last_slot_of_a_store_is_kept_free(taken, status):
-    set_rank(scenario=FIRST, place=11, store_slots_left=1, person_slots_left=0, by=None, now=TEN)
-    member = joined(store_with(FIRST), 7)
-    for _number in range(taken):
-        other_message(member.person, member.store)
-    run_at(TEN)
-    card = Message.objects.get(member=member, scenario=FIRST)
-    assert card.status == status
-    if taken:
-        assert (card.reason, card.cap_facts["used"], store_slots(member)) == (SuppressionReason.STORE_CAP, 1, 1)
-
-
-@pytest.mark.parametrize(("taken", "status"), [(6, MessageStatus.PENDING), (7, MessageStatus.SUPPRESSED), (10, MessageStatus.SUPPRESSED)])
-def test_slots_over_all_stores_are_kept_free_and_none_is_lost(taken, status):
-    set_rank(scenario=FIRST, place=11, store_slots_left=0, person_slots_left=3, by=None, now=TEN)
-    member = joined(store_with(FIRST), 7)
-    for _number in range(taken):
-        other_message(member.person, make_store())
-    run_at(TEN)
-    card = Message.objects.get(member=member, scenario=FIRST)
-    assert card.status == status
-    assert person_slots(member.person) == taken + (status == MessageStatus.PENDING)
-    assert store_slots(member) == (status == MessageStatus.PENDING)
 
 
 @pytest.mark.django_db(transaction=True)

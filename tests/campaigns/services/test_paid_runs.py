@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -15,7 +16,7 @@ from campaigns.services.paid_runs import decide_paid_chunk, note_renewals_told, 
 from campaigns.services.paid_settings import set_paid_reminder
 from members.choices import MemberStatus
 from members.models import Member
-from members.paid.models import PaidMembership, PaidProgram
+from members.paid.models import BenefitPack, PaidMembership, PaidProgram
 from tests.campaigns.paid import at, holder, issue, renewing, selling_store
 from tests.campaigns.reminders import LONG_AGO, TEN, TODAY, cards_of, days, mark_sent, member_with_credit, only_card_of, other_message, run_at, store_slots
 from tests.factories import make_user
@@ -141,6 +142,15 @@ def test_the_term_learns_when_the_notice_was_handed_over_and_of_nothing_less():
     assert note_renewals_told(now=at(TODAY, 12)) == 0
     told = dict(PaidMembership.objects.values_list("pk", "renewal_notice_at"))
     assert told == {sent.pk: at(TODAY, 11), unknown.pk: None, waiting.pk: None}
+
+
+def test_a_notice_of_another_fee_than_holds_when_it_goes_is_no_notice():
+    """Written in the morning, handed over at eleven; at half past ten a pack with another fee was approved."""
+    term = renewing(selling_store(), ends_on=TODAY + days(6))
+    run_at(TEN)
+    BenefitPack.objects.update(decided_at=at(TODAY, 10) + timedelta(minutes=30))
+    mark_sent(only_card_of(term.member), at(TODAY, 11))
+    assert note_renewals_told(now=at(TODAY, 12)) == 0
 
 
 def test_a_consent_that_was_taken_back_and_given_again_needs_a_new_notice():
