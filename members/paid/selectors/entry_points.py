@@ -102,6 +102,8 @@ def preview_entry_points(program: PaidProgram, modules: Sequence[str], now: date
     pack: BenefitPack | None = program.pack or get_latest_pack(program)
     benefits = top_benefits(pack.benefits.all() if pack else [], modules, now)
     hindrances = _hindrances(program)
+    if not benefits:
+        hindrances = (*hindrances, _("Every benefit is switched off. Switch one on."))
     placed = EntryPlacement.objects.filter(store=program.store_id, live_card_placed=True).exists()
     unplaced = () if placed else (_("The live-card module is not placed in the shop."),)
     return [
@@ -115,6 +117,8 @@ def _hindrances(program: PaidProgram) -> tuple[Any, ...]:
     found: list[Any] = []
     if get_bar_of_store(program.store_id) is not None:
         found.append(_("The merchant is barred after a proven complaint."))
+    if program.store.status != StoreStatus.OPEN:
+        found.append(_("The store is closed."))
     if program.status == ProgramStatus.DRAFT:
         found.append(_("The benefit pack is not approved yet."))
     elif program.status == ProgramStatus.CONFIGURING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ MOST_OF_A_STORE = 500
 FORMATS = ("JPEG", "PNG", "WEBP")
 # What a broken or hostile file makes the decoders raise.
 _UNREADABLE = (
-    OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError, MemoryError, zlib.error,
+    OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError, MemoryError, zlib.error, struct.error,
     Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 

@@ -134,3 +134,14 @@ def test_an_entry_point_takes_two_queries(django_assert_num_queries, entry, stor
     with django_assert_num_queries(2):
         point = get_entry_point(store, entry, member, NOW)
     assert point.sign_up_url == f"/paid-membership/{store.code}/{program.pk}"
+
+
+def test_the_preview_says_that_a_closed_store_and_a_pack_switched_off_are_not_seen():
+    program = make_program(make_store(), benefits={"a": {}}, by=make_user())
+    place = program.store
+    assert preview_entry_points(program, ["a"], NOW)[1].is_exposed
+    program.pack.benefits.update(disabled_at=NOW)
+    assert len(preview_entry_points(program, ["a"], NOW)[1].hindrances) == 1
+    type(place).objects.filter(pk=place.pk).update(status="CLOSED")
+    place.refresh_from_db()
+    assert len(preview_entry_points(program, ["a"], NOW)[1].hindrances) == 2

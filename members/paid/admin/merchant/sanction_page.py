@@ -18,6 +18,7 @@ from backoffice.kernel.admin.display import full_time, moment, row_url, status_c
 from backoffice.kernel.clock import database_now
 from backoffice.kernel.errors import BusinessError
 from backoffice.kernel.tenancy.access import stores_of
+from backoffice.kernel.tenancy.models import Store
 from members.paid.choices import SanctionStatus
 from members.paid.models import Sanction
 from members.paid.selectors.tones import APPEAL_TONES, SANCTION_TONES
@@ -68,23 +69,32 @@ def sanction_view(screen: Any, request: HttpRequest) -> HttpResponse:
 def _shown(request: HttpRequest, row: Sanction, form: AppealForm, now: datetime) -> dict[str, Any]:
     appeals = list(row.appeals.all())
     in_time = row.status == SanctionStatus.IN_FORCE and now <= row.appeal_until
-    owns = stores_of(request.user, APPEAL).filter(merchant=row.merchant_id).exists() if in_time and not appeals else False
+    is_owner = stores_of(request.user, APPEAL).filter(merchant=row.merchant_id).exists()
+    owns = is_owner and in_time and not appeals
     effects = row.effects or {}
     reaches_complaint = stores_of(request.user, "paid.view_complaint").filter(pk=row.complaint.store_id).exists()
+    # Who sees one store of several reads that it is sanctioned, not what was said and counted in the others.
+    reads = reaches_complaint or is_owner
+    reaches_all = not Store.objects.filter(merchant=row.merchant_id).exclude(pk__in=stores_of(request.user, VIEW)).exists()
+    counted = [
+        (_("Programs revoked"), effects.get("programs", 0)),
+        (_("Holders at that time"), effects.get("holders", 0)),
+        (_("Stores"), effects.get("stores", 0)),
+    ]
     return {
         "row": row,
         "status": status_chip(row, SANCTION_TONES),
         "facts": [
             (_("Imposed"), moment(row.imposed_at, now)),
             (_("May be appealed until"), full_time(row.appeal_until)),
-            (_("Programs revoked"), effects.get("programs", 0)),
-            (_("Holders at that time"), effects.get("holders", 0)),
-            (_("Stores"), effects.get("stores", 0)),
+            *(counted if reaches_all else ()),
         ],
+        "reason": row.reason if reads else "",
         "complaint_url": row_url("merchant", row.complaint) if reaches_complaint else "",
         "appeals": [
             {"row": appeal, "status": status_chip(appeal, APPEAL_TONES), "filed": moment(appeal.filed_at, now), "decided": moment(appeal.decided_at, now)}
             for appeal in appeals
+            if reads
         ],
         "form": form if owns else None,
         "only_owner": in_time and not appeals and not owns,

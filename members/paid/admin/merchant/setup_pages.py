@@ -25,7 +25,7 @@ from members.models import Level
 from members.paid.admin.merchant.base import Table, asked_store, stores_shown
 from members.paid.admin.merchant.stepper import fee_of_pack, program_in_reach, setup_url, step_page
 from members.paid.benefits import describe
-from members.paid.choices import EDITABLE_REVIEWS, LIVE_NOMINATIONS, ReviewStatus
+from members.paid.choices import EDITABLE_REVIEWS, LIVE_NOMINATIONS, ProgramStatus, ReviewStatus
 from members.paid.models import BenefitPack, Nomination, PaidProgram
 from members.paid.selectors.packs import get_latest_pack, list_lacks
 from members.paid.selectors.setup import StepCode
@@ -52,7 +52,8 @@ def setup_view(screen: Any, request: HttpRequest) -> HttpResponse:
     now = database_now()
     programs = list(PaidProgram.objects.filter(store=chosen).order_by("-rank", "-pk"))
     nominations = list(Nomination.objects.filter(store=chosen).order_by("-pk")[:20])
-    step = step_page(request, chosen, programs[0] if len(programs) == 1 else None, StepCode.INVITATION, now)
+    going = [program for program in programs if program.status not in (ProgramStatus.CLOSED, ProgramStatus.REVOKED)]
+    step = step_page(request, chosen, going[0] if len(going) == 1 else None, StepCode.INVITATION, now)
     is_open = any(row.status in LIVE_NOMINATIONS for row in nominations)
     page = {
         "step": step,
@@ -61,7 +62,13 @@ def setup_view(screen: Any, request: HttpRequest) -> HttpResponse:
         "nominations": Table(
             (_("Way"), _("Status"), _("Reason"), _("Since"), _("Why it ended")),
             [
-                [row.get_way_display(), status_chip(row, NOMINATION_TONES), row.reason, moment(row.opened_at or row.proposed_at, now), row.end_reason]
+                [
+                    row.get_way_display(),
+                    status_chip(row, NOMINATION_TONES),
+                    row.reason if row.proposed_at else "",  # the merchant's own words; what staff wrote for an invitation is theirs
+                    moment(row.opened_at or row.proposed_at, now),
+                    row.end_reason,
+                ]
                 for row in nominations
             ],
             empty=_("Nobody has invited or nominated this store yet."),

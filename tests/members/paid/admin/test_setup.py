@@ -240,3 +240,29 @@ def test_a_foreign_store_cannot_be_chosen(shop: Shop) -> None:
     assert Nomination.objects.count() == 1
     assert client.get(url("setup", query=f"store={other.store.pk}")).status_code == 404
     assert client.get(url("setup", query="store=x")).status_code == 404
+
+
+def test_what_staff_wrote_for_an_invitation_is_not_shown_to_the_merchant(shop: Shop) -> None:
+    invited(shop)
+    page = text(client_of(shop.owner), url("setup"))
+    assert "Invitation" in page
+    assert "Loyal buyers" not in page
+
+
+def test_a_store_whose_program_is_closed_begins_another_one_from_the_set_up(shop: Shop) -> None:
+    program, owner = begun(shop), client_of(shop.owner)
+    act(owner, url("paidprogram_close_program", program.pk), typed_name=program.name, reason="over")
+    page = text(owner, url("setup"))
+    assert f"{url('paidprogram_new')}?store={shop.store.pk}" in page
+    assert "Begin a program: give it a name" in page
+
+
+def test_what_is_saved_while_the_pack_is_in_review_is_refused_in_a_sentence(shop: Shop) -> None:
+    program, clerk = drafted(shop), client_of(shop.clerk)
+    clerk.post(url("paidprogram_review", program.pk), {"act": "submit"})
+    pack = {"act": "save", "card_fee": "98", "term_unit": "YEAR", "difference": DIFFERENCE}
+    key = Benefit.objects.get(kind="OPENING_GIFT").key
+    for address, sent in ((url("paidprogram_pack", program.pk), pack), (url("paidprogram_benefit", program.pk, query=f"benefit={key}"), GIFT)):
+        answer = clerk.post(address, sent)
+        assert answer.status_code == 422
+        assert 'class="form-error" role="alert"' in answer.content.decode(), address

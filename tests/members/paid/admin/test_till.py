@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from backoffice.kernel.clock import database_now
+from backoffice.kernel.tenancy.roles import Role
 from members.paid.models import BenefitIssue, Complaint, Fulfilment, PaidMembership, PaidRefund, SanctionAppeal
 from members.paid.services.sanctions import impose_sanction
+from tests.factories import make_store, make_user
 from tests.members.paid.admin.shop import Shop, act, client_of, open_shop, text, today, url
 
 CALL = {"call": {"kind": "CUSTOM", "settings": {"promise": "A call from the owner"}}}
@@ -146,6 +148,13 @@ def test_a_barred_merchant_reads_keeps_promises_and_appeals_but_begins_nothing(s
     owner.post(url("sanction"), {"sanction": sanction.pk, "text": "We called on Monday"})
     assert SanctionAppeal.objects.get().text == "We called on Monday"
     assert "We called on Monday" in text(clerk, url("sanction"))
+    assert "Holders at that time" in text(clerk, url("sanction"))
+
+    # A seat at another store of the merchant reads that there is a sanction, and nothing of what was said and counted here.
+    second = make_store("second", merchant=shop.store.merchant)
+    page = text(client_of(make_user(Role.MERCHANT_OPERATOR, merchant=shop.store.merchant, stores=[second])), url("sanction"))
+    assert "May be appealed until" in page
+    assert [words for words in ("False promise", "We called on Monday", "Holders at that time") if words in page] == []
 
 
 def test_another_merchants_sanction_is_neither_shown_nor_appealed(shop: Shop) -> None:

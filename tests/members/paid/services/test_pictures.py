@@ -98,6 +98,10 @@ def png_that_claims(width, height):
     return ContentFile(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b""), name="bomb.png")
 
 
+# Two entries of EXIF: a width that is text, and an orientation, at which the first is written anew.
+TEXT_FOR_A_WIDTH, TURNED = b"\x01\0\0\x02\0\0\0\x03hi\0\0", b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+
+
 @pytest.mark.parametrize(
     ("upload", "code"),
     [
@@ -113,6 +117,7 @@ def png_that_claims(width, height):
         (lambda: png_that_claims(60000, 60000), "picture_unreadable"),
         (lambda: png_that_claims(1000, 1000), "picture_unreadable"),
         (lambda: picture_file(size=(63, 400)), "picture_too_small"),
+        (lambda: picture_file("JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x02" + TEXT_FOR_A_WIDTH + TURNED + b"\0" * 4), "picture_unreadable"),
     ],
 )
 def test_what_is_no_picture_within_the_limits_is_refused(upload, code):
