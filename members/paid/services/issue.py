@@ -32,6 +32,7 @@ CHUNK = 5_000
 RETRY_AFTER = timedelta(hours=1)
 # A chunk is a few rows of large tables: read by index, and nothing to compile for a second.
 SETTINGS = "SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off"
+REACH = "hashtextextended('paid.reach', 0)"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def issue_due(*, now: datetime, limit: int | None = None) -> IssueReport:
     for start in range(0, len(ids), CHUNK):
         # In the order of their rows: a chunk touches few pages of each index.
         chunk = ids[start : start + CHUNK]
-        report += _issue_chunk(now=now, first=chunk[0], last=chunk[-1])
+        report += _issue_run_chunk(now=now, first=chunk[0], last=chunk[-1])
         crash_point("issue.after_chunk")
     return report
 
@@ -86,6 +87,24 @@ def issue_due(*, now: datetime, limit: int | None = None) -> IssueReport:
 def issue_for(membership: PaidMembership, now: datetime) -> IssueReport:
     """Issue what is due of one paid membership, in the transaction of the caller, who holds its lock: the opening benefits come with the opening."""
     return _issue_chunk(now=now, first=membership.pk, last=membership.pk)
+
+
+@in_transaction
+def _issue_run_chunk(*, now: datetime, first: int, last: int) -> IssueReport:
+    """A chunk of a run, beside others, but never beside a change of what reaches holders."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock_shared({REACH})")
+    return _issue_chunk(now=now, first=first, last=last)
+
+
+def let_chunks_end() -> None:
+    """For whoever changes what reaches holders, before it brings them forward: wait for the chunks that are under way, and have others wait for the commit.
+
+    A chunk whose statement began before the commit would find a holder brought forward, not see why, and set the next day past the addition. A purchase
+    holds the program's lock instead, as an approval does.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({REACH})")
 
 
 @in_transaction
@@ -151,6 +170,7 @@ def bring_forward(pack_ids: list[int], day: date) -> int:
 
     What was issued before is met by the unique key. How many memberships were brought forward.
     """
+    let_chunks_end()
     with connection.cursor() as cursor:
         cursor.execute(
             """

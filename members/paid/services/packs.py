@@ -26,6 +26,7 @@ from members.paid.choices import EDITABLE_REVIEWS, OPEN_REVIEWS, PAID_STATES, PR
 from members.paid.models import BenefitPack, BenefitPicture, PackReach, PaidMembership, PaidProgram
 from members.paid.selectors.packs import get_latest_pack, list_lacks
 from members.paid.services.entering import enter_program, going, require_open_nomination, said
+from members.paid.services.issue import let_chunks_end
 from members.paid.services.locks import lock_pack
 from members.paid.services.rights import PaidRefused, require_platform
 
@@ -209,6 +210,7 @@ def _bring_issues_forward(pack: BenefitPack, *, now: datetime) -> int:
 
     One statement for all holders, however many. The engine sets the next day again once it has looked.
     """
+    let_chunks_end()
     today = clock.local_day(now)
     reached = PackReach.objects.filter(benefit__pack=pack, from_on=today).exclude(pack=pack).values("pack")
     looked_at = Greatest(F("starts_on"), Value(today, output_field=DateField()))
