@@ -122,7 +122,9 @@ def push_account_page(console: str, account: PushAccount, now: datetime) -> dict
     return {
         "account": account,
         "figures": _figures(console, account, figures, numbers),
-        "marks": [{"mark": mark, "state": chip(_("Reached"), GOOD) if mark.is_met else chip(_("Not reached yet"), PLAIN)} for mark in list_marks(figures, numbers)],
+        "marks": [
+            {"mark": mark, "state": chip(_("Reached"), GOOD) if mark.is_met else chip(_("Not reached yet"), PLAIN)} for mark in list_marks(figures, numbers)
+        ],
         "trend": _trend(account, figures, now),
         "posts": [{"title": post.title or EMPTY, "number": post.post_id, "when": moment(post.published_at, now)} for post in posts],
         "posts_url": list_url(console, Post, f"store__id__exact={account.store_id}"),

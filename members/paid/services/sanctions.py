@@ -55,7 +55,7 @@ def impose_sanction(*, complaint: Complaint, verdict: str, typed_merchant_code: 
     if standing is not None:
         return standing
     effects = get_effects(merchant, local_day(now))
-    _revoke_programs(merchant.pk, verdict, by, now)
+    _revoke_programs(complaint, verdict, by, now)
     return _sanction(complaint, effects.as_figures(), verdict, by, now)
 
 
@@ -86,12 +86,13 @@ def _sanction(complaint: Complaint, effects: dict[str, int], verdict: str, by: U
     return sanction
 
 
-def _revoke_programs(merchant_id: int, reason: str, by: User, now: datetime) -> None:
-    programs = PaidProgram.objects.select_for_update(of=("self",)).filter(store__merchant=merchant_id).exclude(status=ProgramStatus.REVOKED)
+def _revoke_programs(complaint: Complaint, verdict: str, by: User, now: datetime) -> None:
+    """The verdict speaks of a member of one store: only that store's history has its words."""
+    programs = PaidProgram.objects.select_for_update(of=("self",)).filter(store__merchant=complaint.store.merchant_id).exclude(status=ProgramStatus.REVOKED)
     for program in programs.order_by("pk"):
-        before = program.status
+        before, reason = program.status, verdict[:500] if program.store_id == complaint.store_id else ""
         transition(program, ProgramStatus.REVOKED, table=PROGRAM_TABLE, status_before=before, ended_at=program.ended_at or now)
-        record_event("program.revoked", target=program, by=by, now=now, store=program.store_id, reason=reason[:500], before=before)
+        record_event("program.revoked", target=program, by=by, now=now, store=program.store_id, reason=reason, before=before)
 
 
 @in_transaction
