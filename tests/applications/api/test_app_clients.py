@@ -29,7 +29,7 @@ from backoffice.kernel.tenancy.services.merchants import close_store, suspend_me
 from members.models import Event, Level, Member
 from tests.applications.admin.consoles import act, logged_in
 from tests.applications.cases import World, approved, change_table, make_world, merchant_owner, onboarded, owner_of, staff
-from tests.backoffice.test_api_reach import CALLS, Call, filled
+from tests.backoffice.test_api_reach import CALLS, MISSING, Call, filled
 from tests.factories import make_member, make_merchant, make_store, make_user
 from tests.kernel.api.calling import Caller, ask_token, make_client, problem_of, token_for
 
@@ -236,14 +236,14 @@ class TestCalls:
 
     @pytest.mark.parametrize("call", CLOSED)
     def test_every_other_call_is_closed(self, caller: AppCaller, call: Call) -> None:
-        names = dict.fromkeys(("source_no", "hold_id", "payout_id", "order_no", "spent_order"), "1") | {"store": "s1", "member_no": "M1"}
+        names = dict.fromkeys(MISSING, "1") | {"store": "s1", "member_no": "M1"}
         answer = caller.ask(call.method, filled(call.path, names) + call.query, filled(call.body, names) if call.body is not None else None)
         assert problem_of(answer) == (403, "not_granted")
 
     @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.method} {call.path}")
     def test_a_store_that_does_not_use_the_app_is_missing(self, caller: AppCaller, call: Call) -> None:
         make_member(make_store("s2", merchant=make_merchant(tier="PREMIUM")), "M1")
-        names = dict.fromkeys(("source_no", "hold_id", "payout_id", "order_no", "spent_order"), "1") | {"member_no": "M1"}
+        names = dict.fromkeys(MISSING, "1") | {"member_no": "M1"}
         answers = [
             caller.ask(call.method, filled(call.path, {**names, "store": code}) + call.query, filled(call.body, names) if call.body is not None else None)
             for code in ("s2", "nowhere")
