@@ -82,7 +82,6 @@ _REMINDERS = Group(
         Entry(_("Lifecycle messages"), "autorenew", model="campaigns.LifecycleSetting"),
         Entry(_("Lifecycle figures"), "monitoring", page="campaigns_lifecycle_figures", permission="campaigns.view_lifecyclesetting"),
         Entry(_("Frequency rules"), "speed", model="campaigns.FrequencyRule"),
-        Entry(_("Ranks"), "low_priority", model="campaigns.ScenarioRank"),
         Entry(_("Messages"), "sms", model="campaigns.Message"),
         Entry(_("Message texts"), "edit_note", model="campaigns.MessageTemplate"),
         Entry(_("Why not?"), "help", page="campaigns_why_not", permission="campaigns.why_not"),
@@ -108,7 +107,7 @@ NAVIGATION: dict[str, Sequence[Group]] = {
         ),
         _MEMBERS,
         Group(_CREDIT.title, (*_CREDIT.entries, _PROOFS)),
-        _REMINDERS,
+        Group(_REMINDERS.title, (*_REMINDERS.entries, Entry(_("Ranks"), "low_priority", model="campaigns.ScenarioRank"))),
         _PUSH_ACCOUNTS,
         Group(
             _("Paid membership"),

@@ -16,6 +16,8 @@ from tests.members.credit_machine import Histories, Storms, random_history
 from tests.members.credit_world import Ground
 
 ALWAYS = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
+# What a history meets depends on the rows' ids too, which differ from run to run: it goes on until everything was met.
+HISTORIES, MOST_HISTORIES = 85, 255
 REACHED_IN_HISTORIES = {
     *("spend ok", "spend not_enough_credit", "spend idempotency_key_reused", "spend from several lots", "lines over several lots", "hold ok"),
     *("capture ok", "capture of less", "capture hold_settled", "capture more_than_held", "release ok", "release hold_settled"),
@@ -37,7 +39,9 @@ REACHED_IN_STORMS = {
 def test_histories_agree_with_the_model():
     Histories.reached, Histories.ground = Counter(), Ground()
     run_state_machine_as_test(Histories, settings=settings(max_examples=60, stateful_step_count=50, phases=[Phase.generate, Phase.shrink], **ALWAYS))
-    for seed in range(85):
+    for seed in range(MOST_HISTORIES):
+        if seed >= HISTORIES and not REACHED_IN_HISTORIES - Histories.reached.keys():
+            break
         random_history(Histories, seed, 60)
     assert sorted(REACHED_IN_HISTORIES - Histories.reached.keys()) == []
     assert Histories.reached["steps"] >= 8_000

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from applications.models import App, CalendarDay, Capability, Category
 from backoffice.kernel.tenancy.models import Developer, Merchant, Store, User
+from members.paid.models import Benefit
 from tests.access.surfaces import screens
 from tests.access.walk import ADDRESS, Walk
 from tests.access.world import MARKS, make_world
@@ -24,7 +25,7 @@ WHO = {"platform": "PLATFORM_ADMIN", "merchant": "MERCHANT_OWNER", "developer": 
 SAME_EVERYWHERE = {
     "english", "api", "oneid", "csv", "tsv", "xlsx", "excel", "utf", "gb18030", "gzip", "zip", "vip", "beat", "https", "http", "seat", "granted", "url", "id",
     "platform", "admin", "owner", "merchant", "developer", "operator", "analyst", "member", "reviewer", "senior", "appeals", "auditor", "ops", "industry",
-    "foreign", "inactive", "two", "seats", "key", "fields", "hh", "mm", "yyyy", "ctrl", "enter", "esc", "shift", "ding",
+    "foreign", "inactive", "two", "seats", "key", "fields", "hh", "mm", "yyyy", "ctrl", "enter", "esc", "shift", "ding", "livecard",
 }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def typed_names() -> list[str]:
     """Codes and names that the test's own people gave to what has no mark, in whichever language; the longest first."""
     found = {name for model in (Category, Capability) for row in model.objects.all() for name in (row.code, row.name, row.name_en)}
     found |= {name for model in (Developer, Merchant, Store, App) for row in model.objects.all() for name in (row.code, row.name)}
+    found |= {text for row in Benefit.objects.all() for text in row.settings.values() if isinstance(text, str)}
     found |= set(CalendarDay.objects.values_list("name", flat=True))
     found |= {name for user in User.objects.all() for name in (user.username, user.display_name)}
     return sorted(found - {""}, key=len, reverse=True)
